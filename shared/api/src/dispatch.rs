@@ -13,13 +13,15 @@ use serde_json::Value;
 
 use crate::access::cors::Cors;
 use crate::access::{AccessControl, Admitted};
+use crate::http::csv::Preferred;
+use crate::http::etag::Known;
 use crate::http::response::{json, problem};
 use crate::openapi;
 use crate::routes::{ApiBackend, Function, ROUTES, Route};
 
 /// Answers one request: an unknown path with 404, a method that a path does not have with 405, a
 /// caller who lacks what the call needs with 401 or 403, and everything else by `handle`. The answer
-/// says which pages may read it.
+/// says which pages may read it. Those to questions are tagged, and 304 if the client has them.
 pub(crate) async fn answer<K: ApiKeys + SettingsSource, Answering>(
     request: Request,
     access: &AccessControl<K>,
@@ -36,12 +38,22 @@ where
     };
     let origin = request.headers().get(ORIGIN).cloned();
     access.read_origins(route.needs, origin.as_ref()).await;
+    let known = route.only_reads().then(|| Known::of(request.headers()));
+    let listing = route.listing;
+    let preferred = listing.map(|it| Preferred::of(it, request.headers(), request.uri()));
     let (mut response, sites) = match route.preflight_or_wrong_method(request.method()) {
         Some(response) => (response, vec![]),
         None => match access.admit(route.needs, request).await {
             Ok(admitted) => {
                 let sites = admitted.sites();
-                (handle(admitted).await, sites)
+                let mut response = handle(admitted).await;
+                if let Some(preferred) = preferred {
+                    response = preferred.form(response);
+                }
+                if let Some(known) = known {
+                    response = known.tag(response);
+                }
+                (response, sites)
             }
             Err(response) => (response, vec![]),
         },
@@ -92,7 +104,8 @@ mod tests {
     use crate::queues::Queues;
     use crate::routes::Purpose;
     use lambda_http::http::header::{
-        ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
+        ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CONTENT_TYPE, ETAG,
+        IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS,
     };
     use minutebook_runtime::aws::Aws;
     use minutebook_runtime::clock::Clock;
@@ -161,6 +174,32 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_the_client_has_is_not_sent_again() {
+        let tag = asked("GET", "/openapi.json").1.headers()[ETAG].clone();
+        let again = |method: &str| {
+            let request = lambda_http::http::Request::builder().method(method);
+            let request = request.uri("/openapi.json").header(IF_NONE_MATCH, &tag);
+            let request = request.body(Body::Empty).expect("a request");
+            answered(request.with_raw_http_path("/openapi.json"))
+        };
+        for method in ["GET", "HEAD"] {
+            let response = again(method);
+            assert_eq!((response.status().as_u16(), &response.headers()[ETAG]), (304, &tag));
+            assert!(response.body().as_ref().is_empty(), "{method}");
+            assert_eq!(response.headers()[ACCESS_CONTROL_EXPOSE_HEADERS], "etag, link");
+        }
+        let (status, problem) = asked("GET", "/stats");
+        assert!(status == 400 && !problem.headers().contains_key(ETAG));
+    }
+
+    #[test]
+    fn what_makes_events_up_is_never_kept() {
+        let of_path = |path| Route::of(path).is_some_and(Route::only_reads);
+        assert!(of_path("/overview") && of_path("/most_viewed_item") && of_path("/health"));
+        assert!(!of_path("/generate_random_events") && !of_path("/events"));
+    }
+
+    #[test]
     fn an_unknown_path_is_404_and_the_known_ones_are_named() {
         for (method, path) in [
             ("GET", "/nothing"),
@@ -206,6 +245,7 @@ mod tests {
         for (path, member) in [
             ("/history?measure=clicks", "measure"),
             ("/overview?compare=x", "compare"),
+            ("/movers?measure=clicks", "measure"),
             ("/items/7?window=x", "window"),
             ("/stats", "site_id"),
             ("/reconcile?basis=order", "basis"),

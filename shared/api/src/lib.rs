@@ -12,6 +12,7 @@ pub mod history;
 pub mod http;
 pub mod items;
 pub mod live;
+pub mod movers;
 pub mod openapi;
 pub mod orders;
 pub mod overview;

@@ -12,14 +12,15 @@ use minutebook_storage::table::Table;
 
 use crate::access::{Caller, Needs};
 use crate::backend::Backend;
+use crate::http::csv::Listing;
 use crate::http::response::{preflight_or_no_post, preflight_or_wrong_method};
 use crate::live::LiveCall;
 use crate::openapi::operation::{Operation, Schemas};
 use crate::orders::OrdersCall;
 use crate::queues::Queues;
 use crate::{
-    collect, health, history, items, live, openapi, orders, overview, rankings, reconcile, sites,
-    stats,
+    collect, health, history, items, live, movers, openapi, orders, overview, rankings, reconcile,
+    sites, stats,
 };
 
 /// One path of the API.
@@ -33,6 +34,8 @@ pub struct Route {
     pub needs: Needs,
     /// The function that answers.
     pub function: Function,
+    /// What its answers list, if they can be had as a table.
+    pub(crate) listing: Option<Listing>,
     /// Builds the description of the call.
     pub(crate) describe: fn(&mut Schemas) -> Operation,
 }
@@ -75,27 +78,39 @@ pub const ROUTES: &[Route] = &[
         needs: Needs::Role(Role::Write),
         ..own("/generate_random_events", "collect", collect::describe::random_events)
     },
-    own("/most_viewed_item", "most_viewed", rankings::describe::most_viewed),
-    own("/top_item_added_to_cart", "top_carted", rankings::describe::top_carted),
-    own("/highest_grossing_item", "highest_grossing", rankings::describe::highest_grossing),
+    own("/most_viewed_item", "most_viewed", rankings::describe::most_viewed)
+        .listing(rankings::describe::MOST_VIEWED),
+    own("/top_item_added_to_cart", "top_carted", rankings::describe::top_carted)
+        .listing(rankings::describe::TOP_CARTED),
+    own("/highest_grossing_item", "highest_grossing", rankings::describe::highest_grossing)
+        .listing(rankings::describe::HIGHEST_GROSSING),
     api("/history", history::describe::history, |request, _, backend| {
         Box::pin(history::handle(request, backend))
-    }),
+    })
+    .listing(history::describe::HISTORY),
     api("/overview", overview::describe::overview, |request, _, backend| {
         Box::pin(overview::handle(request, backend))
     }),
+    api("/movers", movers::describe::movers, |request, _, backend| {
+        Box::pin(movers::handle(request, backend))
+    })
+    .listing(movers::describe::MOVERS),
     api("/items/{item_id}", items::describe::item, |request, _, backend| {
         Box::pin(items::handle(request, backend))
-    }),
+    })
+    .listing(items::describe::ITEM),
     api("/reconcile", reconcile::describe::reconcile, |request, _, backend| {
         Box::pin(reconcile::handle(request, backend))
-    }),
+    })
+    .listing(reconcile::describe::RECONCILE),
     api("/stats", stats::describe::stats, |request, _, backend| {
         Box::pin(stats::handle(request, backend))
-    }),
+    })
+    .listing(stats::describe::STATS),
     api("/sites", sites::describe::sites, |request, _, backend| {
         Box::pin(sites::handle(request, backend))
-    }),
+    })
+    .listing(sites::describe::SITES),
     api("/metrics", live::describe::live, |request, caller, backend| {
         Box::pin(live::handle(LiveCall::Metrics, request, caller, backend))
     }),
@@ -110,10 +125,12 @@ pub const ROUTES: &[Route] = &[
     }),
     api("/metrics/revenue/hourly", orders::describe::hourly_revenue, |request, _, backend| {
         Box::pin(orders::handle(OrdersCall::HourlyRevenue, request, backend))
-    }),
+    })
+    .listing(orders::describe::HOURLY_REVENUE),
     api("/metrics/products/top", orders::describe::top_products, |request, _, backend| {
         Box::pin(orders::handle(OrdersCall::TopProducts, request, backend))
-    }),
+    })
+    .listing(orders::describe::TOP_PRODUCTS),
     Route {
         needs: Needs::NothingForStatus,
         ..api("/health", health::describe::health, |_, caller, backend| {
@@ -125,6 +142,7 @@ pub const ROUTES: &[Route] = &[
         purpose: Purpose::Question,
         needs: Needs::Nothing,
         function: Function::Description,
+        listing: None,
         describe: openapi::describe::openapi,
     },
 ];
@@ -133,7 +151,8 @@ type Describe = fn(&mut Schemas) -> Operation;
 
 const fn post(path: &'static str, describe: Describe) -> Route {
     let needs = Needs::Role(Role::Write);
-    Route { path, purpose: Purpose::Post, needs, function: Function::Own("collect"), describe }
+    let function = Function::Own("collect");
+    Route { path, purpose: Purpose::Post, needs, function, listing: None, describe }
 }
 
 const fn own(path: &'static str, function: &'static str, describe: Describe) -> Route {
@@ -146,7 +165,7 @@ const fn api(path: &'static str, describe: Describe, handle: Handle) -> Route {
 
 const fn question(path: &'static str, function: Function, describe: Describe) -> Route {
     let needs = Needs::Role(Role::Read);
-    Route { path, purpose: Purpose::Question, needs, function, describe }
+    Route { path, purpose: Purpose::Question, needs, function, listing: None, describe }
 }
 
 impl Function {
@@ -160,9 +179,19 @@ impl Function {
 }
 
 impl Route {
+    /// This route, whose answers list something.
+    const fn listing(self, listing: Listing) -> Route {
+        Route { listing: Some(listing), ..self }
+    }
+
     /// The route of a path; `None` if the path is unknown.
     pub fn of(path: &str) -> Option<&'static Route> {
         ROUTES.iter().find(|route| route.has(path))
+    }
+
+    /// Whether its answers only tell what is there, so that a client may keep them.
+    pub(crate) fn only_reads(&self) -> bool {
+        self.purpose == Purpose::Question && self.needs != Needs::Role(Role::Write)
     }
 
     fn has(&self, path: &str) -> bool {

@@ -23,6 +23,7 @@ crate::tests![
     every_measure_and_granularity_equals_the_oracle,
     the_days_of_zones_equal_the_oracle,
     one_item_equals_the_oracle,
+    minutes_and_compared_periods_equal_the_oracle,
     pages_are_one_series,
     gaps_are_zeros_and_the_running_period_is_marked,
     a_wrong_question_is_400_and_says_which_parameter,
@@ -272,6 +273,59 @@ async fn one_item_equals_the_oracle(cloud: &Cloud) -> Result<()> {
     Ok(())
 }
 
+async fn minutes_and_compared_periods_equal_the_oracle(cloud: &Cloud) -> Result<()> {
+    let shown = Shown::make(cloud, "history-minutes").await?;
+    let mut worker = shown.start().await?;
+    let minutes = HistoryQuestion {
+        from: shown.now - TimeDelta::minutes(150),
+        to: shown.now - TimeDelta::minutes(5),
+        ..shown.question("views", Granularity::Minute, "UTC", 1)?
+    };
+    let total = shown.check(&mut worker, &minutes).await?;
+    ensure!(total > 10.0, "{total} views in minutes");
+
+    for (compare, days, granularity) in [
+        ("week", 7, Granularity::Day),
+        ("week", 7, Granularity::Hour),
+        ("previous", 19, Granularity::Day),
+    ] {
+        let midnight = |days: i64| -> Result<DateTime<Utc>> {
+            let date = (shown.now - TimeDelta::days(days)).date_naive();
+            Ok(date.and_hms_opt(0, 0, 0).context("a midnight")?.and_utc())
+        };
+        let length = if granularity == Granularity::Hour { 3 } else { 19 };
+        let question = HistoryQuestion {
+            from: midnight(length + 1)?,
+            to: midnight(1)?,
+            ..shown.question("net_sales", granularity, "UTC", 1)?
+        };
+        let pages =
+            pages(&mut worker, &format!("{}&compare={compare}", query_of(&question))).await?;
+        let earlier = HistoryQuestion {
+            measure: "sales:USD".to_string(),
+            from: question.from - TimeDelta::days(days),
+            to: question.to - TimeDelta::days(days),
+            ..question.clone()
+        };
+        let refunds = HistoryQuestion { measure: "refunds:USD".to_string(), ..earlier.clone() };
+        let periods: Vec<&Value> = pages.iter().flat_map(periods_of).collect();
+        let sales = history(&shown.tallies, &earlier);
+        let refunds = history(&shown.tallies, &refunds);
+        ensure!(periods.len() == sales.len(), "{compare}: {} periods", periods.len());
+        let mut seen = 0.0;
+        for ((period, sales), refunds) in periods.iter().zip(&sales).zip(&refunds) {
+            let compared = &period["compared"];
+            let start = sales.start.to_rfc3339_opts(SecondsFormat::Secs, true);
+            let net = float(&sales.total) - float(&refunds.total);
+            let is_same = compared["total"].as_f64().is_some_and(|told| (told - net).abs() < 1e-6);
+            ensure!(is_same && compared["from"] == json!(start), "{start} has {net}: {period}");
+            seen += net.abs();
+        }
+        ensure!(seen > 0.0, "{compare} by {granularity:?} compares zeros");
+    }
+    Ok(())
+}
+
 async fn pages_are_one_series(cloud: &Cloud) -> Result<()> {
     let shown = Shown::make(cloud, "history-pages").await?;
     let mut worker = shown.start().await?;
@@ -343,7 +397,7 @@ async fn a_wrong_question_is_400_and_says_which_parameter(cloud: &Cloud) -> Resu
     for (query, name) in [
         ("", "measure"),
         ("measure=clicks", "measure"),
-        ("measure=views&granularity=minute", "granularity"),
+        ("measure=views&granularity=second", "granularity"),
         ("measure=views&tz=Mars", "tz"),
         ("measure=views&from=yesterday", "from"),
         ("measure=views&to=2026-02-30", "to"),

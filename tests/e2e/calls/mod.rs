@@ -9,13 +9,14 @@ pub(crate) mod history;
 pub(crate) mod items;
 pub(crate) mod live;
 pub(crate) mod orders;
+pub(crate) mod overview;
 pub(crate) mod queries;
 pub(crate) mod reconcile;
 pub(crate) mod stats;
 pub(crate) mod units;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 15] = [
+pub(crate) const TESTS: [&[crate::Test]; 17] = [
     access::keys::TESTS,
     access::origins::TESTS,
     access::tokens::TESTS,
@@ -27,6 +28,8 @@ pub(crate) const TESTS: [&[crate::Test]; 15] = [
     live::TESTS,
     live::prometheus::TESTS,
     orders::TESTS,
+    overview::TESTS,
+    overview::movers::TESTS,
     queries::TESTS,
     reconcile::TESTS,
     stats::TESTS,

@@ -14,6 +14,7 @@ use crate::calls::asking::{ask, http_event};
 crate::tests![
     every_shard_slot_and_overflow_row_of_the_window_is_summed_and_no_other,
     a_preflight_is_answered,
+    a_table_of_hostile_ids_is_harmless_and_an_unchanged_answer_is_not_sent_again,
     a_table_that_is_away_is_503_and_says_to_try_again,
     a_table_that_does_not_answer_is_503_before_the_function_is_stopped,
     an_hour_of_more_rows_than_a_page_is_summed_whole,
@@ -78,6 +79,67 @@ async fn a_preflight_is_answered(cloud: &Cloud) -> Result<()> {
         call(&store, "top_carted", &store.clients.endpoint_url, event).await?;
     ensure!(status == 204 && headers["access-control-allow-origin"] == "*", "{status} {headers}");
     ensure!(headers["access-control-allow-methods"] == "GET, HEAD, OPTIONS", "{headers}");
+    Ok(())
+}
+
+async fn a_table_of_hostile_ids_is_harmless_and_an_unchanged_answer_is_not_sent_again(
+    cloud: &Cloud,
+) -> Result<()> {
+    let store = Store::make(cloud, "query-csv").await?;
+    for (attribute, number) in
+        [("i#=HYPERLINK(\"http://x\",\"y\")", "3"), ("i#7", "2"), ("i#@SUM(1)", "1")]
+    {
+        let row = ("T#default#2026-11-20T08", "views#00#00#000");
+        store.add(row, attribute, number).await?;
+    }
+    for (function, path, query) in [
+        ("most_viewed", "/most_viewed_item", "window=1h&as_of=2026-11-20T08:30:00Z"),
+        ("api", "/items/7", "window=1h&as_of=2026-11-20T08:30:00Z"),
+    ] {
+        let mut worker = store.start_query(function, &store.clients.endpoint_url).await?;
+        let mut asked = async |accept: &str, known: &Value| -> Result<Value> {
+            let mut event = http_event("GET", query)?;
+            event["rawPath"] = json!(path);
+            event["headers"]["accept"] = json!(accept);
+            if known.is_string() {
+                event["headers"]["if-none-match"] = known.clone();
+            }
+            match worker.invoke(event).await? {
+                Invocation::Answered(answer) => Ok(answer),
+                other => anyhow::bail!("{path} was not answered: {other:?}"),
+            }
+        };
+        let table = asked("text/csv", &Value::Null).await?;
+        let (headers, body) = (&table["headers"], table["body"].as_str().unwrap_or_default());
+        ensure!(headers["content-type"] == "text/csv; charset=utf-8; header=present", "{table}");
+        ensure!(headers["vary"].as_str().is_some_and(|vary| vary.contains("accept")), "{table}");
+        if function == "most_viewed" {
+            let expected = "item_id,views\r\n\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\",3\r\n7,2\r\n'@SUM(1),1\r\n";
+            ensure!(body == expected, "{body:?}");
+        } else {
+            let row = body.lines().nth(1).unwrap_or_default();
+            ensure!(
+                body.starts_with("item_id,site_id,views,") && row.starts_with("7,default,2,"),
+                "{body}"
+            );
+        }
+        // Each form has a tag of its own.
+        let json_answer = asked("application/json", &Value::Null).await?;
+        let tags = [&table["headers"]["etag"], &json_answer["headers"]["etag"]];
+        ensure!(tags[0].is_string() && tags[1].is_string() && tags[0] != tags[1], "{tags:?}");
+        for (accept, tag, status) in [
+            ("text/csv", tags[0], 304),
+            ("application/json", tags[1], 304),
+            ("application/json", tags[0], 200),
+        ] {
+            let again = asked(accept, tag).await?;
+            let body = again["body"].as_str().unwrap_or_default();
+            ensure!(again["statusCode"] == status, "{accept} {tag}: {again}");
+            ensure!(body.is_empty() == (status == 304), "{again}");
+            let exposed = again["headers"]["access-control-expose-headers"].as_str();
+            ensure!(exposed.is_some_and(|names| names.contains("etag")), "{again}");
+        }
+    }
     Ok(())
 }
 

@@ -6,8 +6,8 @@ use minutebook_tests::faults::FaultProxy;
 use minutebook_tests::store::{Store, sqs_event};
 use minutebook_tests::worker::Worker;
 
+use crate::calls::access::keys::{add, store_with_keys};
 use crate::calls::asking::ask;
-use crate::calls::keys::{add, store_with_keys};
 
 crate::tests![
     a_key_costs_at_most_a_read_unit_in_a_new_process_and_none_after_that,

@@ -4,7 +4,7 @@
 
 use lambda_http::Response;
 use lambda_http::http::HeaderValue;
-use lambda_http::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, VARY};
+use lambda_http::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, VARY};
 
 /// The origins of pages that may read answers which need a key, whatever site they are about.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -62,6 +62,7 @@ impl Cors {
             Cors::OtherOrigin => return,
         };
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("etag, link"));
     }
 }
 

@@ -1,7 +1,6 @@
 //! The answer of `/history`.
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Utc};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::series::CalendarPeriod;
@@ -14,6 +13,7 @@ use serde_json::value::RawValue;
 use crate::history::query::HistoryQuery;
 use crate::http::answer::{ItemId, Number, Time, WindowAnswer, number, other};
 use crate::http::basis::Basis;
+use crate::overview::compared::{CompareAnswer, local};
 
 /// A page of the series of a measure.
 // In the order in which its members are written.
@@ -21,7 +21,7 @@ use crate::http::basis::Basis;
 #[schemars(rename = "History")]
 pub(crate) struct Answer<'a> {
     measure: &'static str,
-    #[schemars(extend("enum" = ["hour", "day", "week", "month"]))]
+    #[schemars(extend("enum" = ["minute", "hour", "day", "week", "month"]))]
     granularity: &'static str,
     /// Whose midnights days, weeks and months begin at.
     tz: &'static str,
@@ -35,6 +35,9 @@ pub(crate) struct Answer<'a> {
     /// By which time refunds are counted; of refunds and net sales only.
     #[serde(skip_serializing_if = "Option::is_none")]
     basis: Option<Basis>,
+    /// What the periods are compared with; left out if with nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compare: Option<CompareAnswer>,
     /// The periods, ascending; those in which nothing was counted are there with zeros.
     periods: Vec<PeriodAnswer<'a>>,
     /// The minute that the question was asked in.
@@ -45,7 +48,7 @@ pub(crate) struct Answer<'a> {
     next_cursor: Option<&'a str>,
 }
 
-/// An hour, day, week or month.
+/// A minute, hour, day, week or month.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "CalendarPeriod")]
 struct PeriodAnswer<'a> {
@@ -57,6 +60,9 @@ struct PeriodAnswer<'a> {
     to: String,
     #[schemars(with = "Number")]
     total: Box<RawValue>,
+    /// What it is compared with; left out if with nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compared: Option<ComparedAnswer>,
     /// The items of the highest totals; omitted if one item was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     top: Option<Vec<TopItem<'a>>>,
@@ -66,6 +72,20 @@ struct PeriodAnswer<'a> {
     other: Option<OtherItems>,
     /// Whether it is not over, so that its numbers still grow.
     running: bool,
+}
+
+/// The period that another one is compared with.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ComparedTotal")]
+struct ComparedAnswer {
+    /// Its first instant, as the zone's clock shows it.
+    #[schemars(with = "Time")]
+    from: String,
+    /// The first instant after it or, if the other one runs, as much of it as has passed there.
+    #[schemars(with = "Time")]
+    to: String,
+    #[schemars(with = "Number")]
+    total: Box<RawValue>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -86,18 +106,30 @@ impl<'a> Answer<'a> {
     pub(crate) fn new(
         question: &'a HistoryQuery<'_>,
         sums: &'a [Sums],
+        compared: &[Amount],
         now: DateTime<Utc>,
     ) -> Answer<'a> {
         let measure = question.measure;
         let is_money = measure.currency().is_some();
+        let series = question.compared.as_ref().map(|(_, series)| series);
+        let compared = |place: usize| {
+            let edges = series?.edges.get(place..place + 2)?;
+            Some(ComparedAnswer {
+                from: local(*edges.first()?),
+                to: local(*edges.last()?),
+                total: number(*compared.get(place)?, is_money),
+            })
+        };
         let periods: Vec<PeriodAnswer<'_>> = question
             .periods
             .iter()
             .zip(sums)
-            .map(|(period, sums)| PeriodAnswer {
+            .enumerate()
+            .map(|(place, (period, sums))| PeriodAnswer {
                 from: local(period.start),
                 to: local(period.end),
                 total: number(total(question, sums), is_money),
+                compared: compared(place),
                 top: question.item_id.is_none().then(|| top(sums, question.limit, is_money)),
                 other: other(sums.of_other(), is_money).map(|total| OtherItems { total }),
                 running: period.counts(now),
@@ -111,6 +143,10 @@ impl<'a> Answer<'a> {
             item_id: question.item_id.as_deref().map(ItemId),
             currency: measure.currency().map(|currency| currency.to_string()),
             basis: measure.basis(),
+            compare: question
+                .compared
+                .as_ref()
+                .map(|(kind, series)| CompareAnswer::new(*kind, series)),
             periods,
             as_of: question.as_of.to_string(),
             window: window(&question.periods),
@@ -120,7 +156,7 @@ impl<'a> Answer<'a> {
 }
 
 /// The total of the requested item, or of all items.
-fn total(question: &HistoryQuery<'_>, sums: &Sums) -> Amount {
+pub(crate) fn total(question: &HistoryQuery<'_>, sums: &Sums) -> Amount {
     question.item_id.as_deref().map_or_else(|| sums.total(), |item_id| sums.of(item_id))
 }
 
@@ -143,9 +179,4 @@ pub(crate) fn window(periods: &[CalendarPeriod]) -> WindowAnswer {
     let from = periods.first().map_or(Minute::EPOCH, |first| first.window.from);
     let to = periods.last().map_or(Minute::EPOCH, |last| last.window.to);
     WindowAnswer::new(Window { from, to }, precision)
-}
-
-/// A time as the zone's clock shows it.
-pub(crate) fn local(time: DateTime<Tz>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

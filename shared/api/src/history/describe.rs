@@ -5,8 +5,26 @@ use serde_json::{Value, json};
 use crate::history::answer::Answer;
 use crate::history::query::LIMIT_DEFAULT;
 use crate::http::basis::Basis;
+use crate::http::csv::Listing;
 use crate::openapi::operation::{Operation, Schemas, question};
 use crate::openapi::parameters::{currency, item_id, limit_from, query, required_query, site_id};
+use crate::overview::describe::compare;
+
+/// What it is as a table.
+pub(crate) const HISTORY: Listing = Listing {
+    lists: &["periods"],
+    columns: &[
+        "from",
+        "to",
+        "total",
+        "compared.total",
+        "other.total",
+        "running",
+        "measure",
+        "item_id",
+        "currency",
+    ],
+};
 
 pub(crate) fn history(schemas: &mut Schemas) -> Operation {
     let mut parameters = vec![
@@ -21,7 +39,8 @@ pub(crate) fn history(schemas: &mut Schemas) -> Operation {
         Basis::Refund.parameter(),
         limit_from(0, LIMIT_DEFAULT),
     ];
-    parameters.extend(series_parameters());
+    parameters.push(compare(&["none", "previous", "week", "year"]));
+    parameters.extend(series_parameters(&["minute", "hour", "day", "week", "month"]));
     let example = json!({
         "measure": "sales", "granularity": "day", "tz": "Europe/Berlin", "site_id": "default", "currency": "USD",
         "periods": [{
@@ -34,20 +53,20 @@ pub(crate) fn history(schemas: &mut Schemas) -> Operation {
     });
     let answer = schemas.answer::<Answer<'_>>("A page of the series", example);
     let description = "A page has up to 100 periods, a series up to 1,000. currency is for sales, refunds and net_sales only, \
-                       basis for the last two. Hours that have expired are 400.";
-    let names = ("history", "How a measure went by hour, day, week or month", description);
+                       basis for the last two. Minutes and hours that have expired are 400.";
+    let names = ("history", "How a measure went by minute, hour, day, week or month", description);
     question(names, parameters, answer, schemas)
 }
 
-/// The parameters of a series of periods.
-pub(crate) fn series_parameters() -> Vec<Value> {
+/// The parameters of a series of periods of these lengths.
+pub(crate) fn series_parameters(granularities: &[&str]) -> Vec<Value> {
     let instant =
         || json!({"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]});
     vec![
         query(
             "granularity",
             "How long a period is.",
-            json!({"type": "string", "enum": ["hour", "day", "week", "month"], "default": "day"}),
+            json!({"type": "string", "enum": granularities, "default": "day"}),
         ),
         query(
             "from",

@@ -1,11 +1,13 @@
-//! `GET /history`: the totals and top items of a measure by hour, day, week or month.
+//! `GET /history`: the totals and top items of a measure by minute, hour, day, week or month.
 
 pub(crate) mod answer;
 pub(crate) mod asked;
+pub(crate) mod cursor;
 pub(crate) mod describe;
 pub(crate) mod query;
 
 use lambda_http::{Body, Request, Response};
+use minutebook_domain::count::amount::Amount;
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::Window;
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
@@ -14,9 +16,10 @@ use minutebook_storage::site::settings::SettingsSource;
 use crate::backend::Backend;
 use crate::history::answer::Answer;
 use crate::history::asked::{Asked, refused};
-use crate::history::query::{Given, HistoryMeasure};
+use crate::history::query::{Given, HistoryMeasure, HistoryQuery};
 use crate::http::answer::unreadable;
 use crate::http::response::json;
+use crate::overview::numbers::{contains, parts};
 
 /// Answers one request. Errors are answers, too: 400 names the parameter, and 503 means that a
 /// retry helps.
@@ -36,19 +39,54 @@ async fn answer<R: RowSource + SettingsSource, Q: Sync>(
     let asked = Asked::of(given, backend, now).await?;
     let question = asked.query().map_err(refused)?;
     let windows: Vec<Window> = question.periods.iter().map(|period| period.window).collect();
+    let compared = question.compared.as_ref().map(|(_, series)| series.windows().collect());
+    let compared: Vec<Window> = compared.unwrap_or_default();
+    // A period may be one that another is compared with, and is read once.
+    let parts = parts(&[&windows, &compared]);
     let sum_question = SumQuestion {
         site: question.site_id.as_str(),
         measures: &question.measure.summed(),
         key: question.item_id.as_deref(),
-        windows: &windows,
+        windows: &parts,
         now,
         retention: backend.retention,
         quarter_hours: asked.quarter_hours(),
     };
     let sums = sum_windows(&backend.rows, &sum_question).await;
     let sums = sums.map_err(|error| unreadable(&error))?;
-    let sums = in_one(sums, windows.len(), question.measure);
-    Ok(json(&Answer::new(&question, &sums, now)))
+    let of_parts = in_one(sums, parts.len(), question.measure);
+    let compared = totals(&compared, &parts, &of_parts, &question);
+    let sums = of_windows(&windows, &parts, of_parts);
+    Ok(json(&Answer::new(&question, &sums, &compared, now)))
+}
+
+/// The sums of windows, put together from those of their parts.
+fn of_windows(windows: &[Window], parts: &[Window], of_parts: Vec<Sums>) -> Vec<Sums> {
+    let mut sums: Vec<Sums> = Vec::new();
+    sums.resize_with(windows.len(), Sums::default);
+    for (part, of_part) in parts.iter().zip(of_parts) {
+        // Windows of a series do not overlap, so a part is one of one window at most.
+        let of_window = windows.iter().zip(&mut sums).find(|(window, _)| contains(**window, *part));
+        if let Some((_, sums)) = of_window {
+            sums.absorb(of_part);
+        }
+    }
+    sums
+}
+
+/// The totals of windows that the periods are compared with.
+fn totals(
+    windows: &[Window],
+    parts: &[Window],
+    of_parts: &[Sums],
+    question: &HistoryQuery<'_>,
+) -> Vec<Amount> {
+    let total = |window: &Window| {
+        let within = parts.iter().zip(of_parts).filter(|(part, _)| contains(*window, **part));
+        let each = within.map(|(_, sums)| answer::total(question, sums));
+        each.fold(Amount::ZERO, Amount::saturating_add)
+    };
+    windows.iter().map(total).collect()
 }
 
 /// The sums of each window, made from those of all measures.
@@ -69,7 +107,6 @@ mod tests {
     use super::*;
     use chrono::DateTime;
     use chrono_tz::Tz;
-    use minutebook_domain::count::amount::Amount;
     use minutebook_domain::count::measure::Measure;
     use minutebook_domain::event::settings::{ReadingSettings, SettingsRevision};
     use minutebook_domain::event::site::SiteId;
@@ -79,7 +116,7 @@ mod tests {
     use minutebook_storage::keys::Shard;
     use minutebook_storage::memory::MemoryTable;
     use minutebook_storage::site::settings::{Revision, SiteSettings};
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     const RETENTION: Retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
 
@@ -137,6 +174,46 @@ mod tests {
         let request = request.body(Body::Empty).expect("a request");
         let response = backend.rows.read(handle(&request, &backend)).0;
         (response.status().as_u16(), String::from_utf8_lossy(response.body().as_ref()).into_owned())
+    }
+
+    #[test]
+    fn minutes_and_days_beside_those_before() {
+        let (status, body) =
+            asked("measure=views&granularity=minute&from=2026-11-21T11:58:00Z&limit=1");
+        let answer: Value = serde_json::from_str(&body).expect("JSON");
+        let totals: Vec<&Value> =
+            answer["periods"].as_array().expect("periods").iter().map(|it| &it["total"]).collect();
+        assert_eq!((status, totals), (200, vec![&json!(0), &json!(2), &json!(0)]));
+        assert_eq!(answer["periods"][1]["top"], json!([{"item_id": 2, "total": 1}]));
+        assert!(answer.get("compare").is_none() && answer["periods"][1].get("compared").is_none());
+
+        let query = "measure=sales&from=2026-11-18&to=2026-11-20&compare=previous&limit=1";
+        let (_, body) = asked(query);
+        let answer: Value = serde_json::from_str(&body).expect("JSON");
+        let window = json!({"from": "2026-11-16T00:00:00Z", "to": "2026-11-18T00:00:00Z", "precision": "minute"});
+        let compare = json!({"kind": "previous", "from": "2026-11-16T00:00:00Z", "to": "2026-11-18T00:00:00Z", "window": window});
+        assert_eq!(answer["compare"], compare);
+        let of_week = |query: &str| {
+            let (_, body) = asked(query);
+            let answer: Value = serde_json::from_str(&body).expect("JSON");
+            let periods = answer["periods"].as_array().expect("periods").clone();
+            periods
+                .into_iter()
+                .map(|it| [it["total"].clone(), it["compared"]["total"].clone()])
+                .collect::<Vec<_>>()
+        };
+        // Days that are compared with days of the same series are read once.
+        let days = of_week("measure=sales&from=2026-11-18&to=2026-11-21&compare=previous");
+        let zero = || json!(0.0);
+        let totals = [json!(110.0), json!(2.625), zero()];
+        assert_eq!(days, totals.clone().map(|total| [total, zero()]));
+        let weeks = of_week("measure=sales&from=2026-11-11&to=2026-11-21&compare=week");
+        assert_eq!(weeks[7..], totals.map(|total| [total, zero()]));
+        let earlier = of_week("measure=net_sales&from=2026-11-20&to=2026-11-21&compare=previous");
+        assert_eq!(earlier, [[json!(-1.5), json!(2.625)]]);
+        let of_item =
+            of_week("measure=sales&item_id=sku-2&from=2026-11-20&to=2026-11-21&compare=previous");
+        assert_eq!(of_item, [[zero(), json!(2.5)]]);
     }
 
     #[test]

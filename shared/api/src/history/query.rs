@@ -1,17 +1,19 @@
 //! The query parameters of a history, and the page that they select.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use chrono_tz::Tz;
 use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::event::site::SiteId;
+use minutebook_domain::query::compare::{Compare, Shift};
 use minutebook_domain::query::series::{Calendar, CalendarPeriod, Granularity};
+use minutebook_domain::query::window::Precision;
 use minutebook_domain::time::period::{Period, Retention};
 use minutebook_domain::time::{Minute, QuarterHours};
 
+use crate::history::cursor::Cursor;
 use crate::http::basis::Basis;
 use crate::http::parameters;
+use crate::overview::series::{Rows, Series};
 
 /// How many periods a page has at most.
 const PERIODS_A_PAGE: usize = 100;
@@ -24,7 +26,7 @@ pub(crate) const LIMIT_DEFAULT: usize = 3;
 
 /// The names of the parameters, for sentences.
 const NAMES: &str =
-    "measure, granularity, from, to, item_id, site_id, currency, basis, tz, limit, cursor";
+    "measure, granularity, from, to, compare, item_id, site_id, currency, basis, tz, limit, cursor";
 
 /// Those of a call about all money of periods.
 const MONEY_NAMES: &str = "granularity, from, to, site_id, currency, tz, cursor";
@@ -103,6 +105,8 @@ pub(crate) struct HistoryQuery<'a> {
     pub(crate) limit: usize,
     /// The periods of this page, ascending; at least one.
     pub(crate) periods: Vec<CalendarPeriod>,
+    /// What the periods of this page are compared with: as many of them.
+    pub(crate) compared: Option<(Compare, Series)>,
     /// The cursor of the next page; `None` on the last page.
     pub(crate) next_cursor: Option<String>,
     /// The current minute.
@@ -133,6 +137,7 @@ pub(crate) struct Given {
     zone: Option<Tz>,
     from: Option<String>,
     to: Option<String>,
+    compare: Option<Compare>,
     cursor: Option<String>,
     item_id: Option<String>,
     currency: Option<Currency>,
@@ -157,6 +162,9 @@ impl Given {
     /// As those of [`read`](Given::read).
     pub(crate) fn of_money(query: &str) -> Result<Given, String> {
         let given = Given::read_names(query, MONEY_NAMES)?;
+        if given.granularity == Granularity::Minute {
+            return Err("granularity is \"minute\"; expected hour, day, week or month".to_string());
+        }
         Ok(Given { measure: Some("sales".to_string()), ..given })
     }
 
@@ -175,6 +183,7 @@ impl Given {
             zone: None,
             from: None,
             to: None,
+            compare: None,
             cursor: None,
             item_id: None,
             currency: None,
@@ -192,6 +201,7 @@ impl Given {
                 "granularity" => given.granularity = granularity(&value)?,
                 "from" => given.from = Some(value.into_owned()),
                 "to" => given.to = Some(value.into_owned()),
+                "compare" => given.compare = parameters::compare(&value)?,
                 "item_id" => given.item_id = Some(parameters::item_id(&value)?),
                 "site_id" => given.site_id = parameters::site_id(&value)?,
                 "currency" => given.currency = Some(parameters::currency(&value)?),
@@ -245,7 +255,7 @@ impl Given {
         defaults: &HistoryDefaults<'a>,
     ) -> Result<HistoryQuery<'a>, String> {
         let measure = self.measure(defaults.currency)?;
-        let Given { site_id, item_id, limit, from, to, cursor, .. } = self;
+        let Given { site_id, item_id, limit, from, to, compare, cursor, .. } = self;
         let as_of = Minute::containing(defaults.now)
             .ok_or_else(|| "the clock is out of range".to_string())?;
         let zone = self.zone.unwrap_or(defaults.zone);
@@ -253,36 +263,59 @@ impl Given {
         let calendar = Calendar { granularity: self.granularity, zone, quarter_hours };
         let from = from.map(|text| instant("from", &text, calendar)).transpose()?;
         let to = to.map(|text| instant("to", &text, calendar)).transpose()?;
-        let mut periods = match cursor {
+        let (mut periods, series_start) = match cursor {
             Some(text) => Cursor::parse(&text)
-                .and_then(|cursor| cursor.periods(calendar, defaults.now))
+                .filter(|cursor| cursor.start.is_some() == compare.is_some())
+                .and_then(|cursor| Some((cursor.periods(calendar, defaults.now)?, cursor.start)))
                 .ok_or_else(|| {
                     format!(
                         "cursor is {text:?}; expected the next_cursor of an answer, with the other \
                          parameters of the question that it answered"
                     )
                 })?,
-            None => periods(calendar, from, to, defaults)?,
+            None => (periods(calendar, from, to, defaults)?, None),
         };
+        let first = periods.first().map(|first| first.start);
+        let series_start = series_start.map(|start| start.with_timezone(&zone)).or(first);
         let series_end = periods.last().map(|last| last.end);
-        periods.truncate(periods_of_page(calendar, &periods));
+        let utc_periods_max = UTC_PERIODS_A_PAGE / if compare.is_some() { 2 } else { 1 };
+        periods.truncate(periods_of_page(calendar, &periods, utc_periods_max));
         for period in &periods {
             check_kept(calendar, period, defaults)?;
         }
         let page_end = periods.last().map(|last| last.end);
         let next_cursor = match (page_end, series_end) {
             (Some(from), Some(to)) if from < to => {
-                Some(Cursor { from: from.to_utc(), to: to.to_utc() }.to_text())
+                let start = series_start.filter(|_| compare.is_some()).map(|start| start.to_utc());
+                Some(Cursor { from: from.to_utc(), to: to.to_utc(), start }.to_text())
             }
             _ => None,
         };
-        Ok(HistoryQuery { measure, calendar, site_id, item_id, limit, periods, next_cursor, as_of })
+        let compared = match (compare, series_start, series_end) {
+            (Some(compare), Some(start), Some(end)) => {
+                let shift = compare.shift(start, end);
+                Some((compare, compared(compare, shift, calendar, &periods, defaults)?))
+            }
+            _ => None,
+        };
+        Ok(HistoryQuery {
+            measure,
+            calendar,
+            site_id,
+            item_id,
+            limit,
+            periods,
+            compared,
+            next_cursor,
+            as_of,
+        })
     }
 }
 
 fn granularity(value: &str) -> Result<Granularity, String> {
-    Granularity::parse(value)
-        .ok_or_else(|| format!("granularity is {value:?}; expected hour, day, week or month"))
+    Granularity::parse(value).ok_or_else(|| {
+        format!("granularity is {value:?}; expected minute, hour, day, week or month")
+    })
 }
 
 pub(crate) fn zone(value: &str) -> Result<chrono_tz::Tz, String> {
@@ -336,15 +369,54 @@ fn periods(
 }
 
 /// How many of the first periods make a page: at least one.
-fn periods_of_page(calendar: Calendar<'_>, periods: &[CalendarPeriod]) -> usize {
+fn periods_of_page(
+    calendar: Calendar<'_>,
+    periods: &[CalendarPeriod],
+    utc_periods_max: usize,
+) -> usize {
     let mut utc_periods = 0;
     for (count, period) in periods.iter().take(PERIODS_A_PAGE).enumerate() {
         utc_periods += calendar.utc_periods(period).len();
-        if count > 0 && utc_periods > UTC_PERIODS_A_PAGE {
+        if count > 0 && utc_periods > utc_periods_max {
             return count;
         }
     }
     periods.len().min(PERIODS_A_PAGE)
+}
+
+/// What the periods of a page are compared with, the running one up to the current minute.
+fn compared(
+    compare: Compare,
+    shift: Shift,
+    calendar: Calendar<'_>,
+    periods: &[CalendarPeriod],
+    defaults: &HistoryDefaults<'_>,
+) -> Result<Series, String> {
+    let HistoryDefaults { quarter_hours, now, retention, .. } = *defaults;
+    let rows = Rows { quarter_hours, retention, now };
+    let shifted = || {
+        let last = periods.last()?;
+        let starts = periods.iter().map(|period| period.start);
+        let mut edges: Vec<_> = starts.map(|start| shift.back(start)).collect::<Option<_>>()?;
+        if calendar.granularity == Granularity::Minute {
+            edges.push(shift.back(last.end)?);
+            return Series::of_minutes(edges, rows);
+        }
+        let minute_end = DateTime::from_timestamp(now.timestamp() / 60 * 60 + 60, 0)?;
+        let present = minute_end.with_timezone(&calendar.zone);
+        let cut = (last.counts(now) && present < last.end).then_some(present);
+        edges.push(shift.back(cut.unwrap_or(last.end))?);
+        let until = cut.and(edges.last().copied());
+        Series::new(edges, until, rows)
+            .filter(|series| !series.has_expired(rows) && series.precision < Precision::Day)
+    };
+    shifted().ok_or_else(|| {
+        format!(
+            "compare is {}, whose periods are before 1970 or have expired; expected none, or later \
+             periods",
+            compare.as_str()
+        )
+    })
 }
 
 /// Refuses a period of which a part has expired, since its sum would be too low.
@@ -365,7 +437,12 @@ fn check_kept(
     };
     let start = period.start.to_rfc3339_opts(SecondsFormat::Secs, true);
     Err(match utc_period {
-        Period::Minute(_) | Period::Quarter(_) | Period::Hour(_) => format!(
+        Period::Minute(_) => format!(
+            "from asks for the minute that begins at {start}, which has expired; minutes are kept for {}: ask for \
+             what begins later, or for hours",
+            kept_since(retention.minute_days),
+        ),
+        Period::Quarter(_) | Period::Hour(_) => format!(
             "from asks for the {} that begins at {start}, which takes hours that have expired; hours are kept for {}: ask \
              for what begins later, or for days, weeks or months with tz=UTC",
             calendar.granularity.as_str(),
@@ -378,44 +455,6 @@ fn check_kept(
             kept_since(retention.day_days),
         ),
     })
-}
-
-/// Where the next page begins and where the series ends, so that all pages belong to one series,
-/// however long the client takes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Cursor {
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
-}
-
-/// The first byte of a cursor: the version of its format.
-const CURSOR_VERSION: u8 = 1;
-
-impl Cursor {
-    fn to_text(self) -> String {
-        let mut bytes = vec![CURSOR_VERSION];
-        bytes.extend(self.from.timestamp().to_be_bytes());
-        bytes.extend(self.to.timestamp().to_be_bytes());
-        URL_SAFE_NO_PAD.encode(bytes)
-    }
-
-    fn parse(text: &str) -> Option<Cursor> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (version, seconds) = bytes.split_first()?;
-        let (from, to) = seconds.split_at_checked(size_of::<i64>())?;
-        let time = |seconds: &[u8]| {
-            DateTime::from_timestamp(i64::from_be_bytes(seconds.try_into().ok()?), 0)
-        };
-        (*version == CURSOR_VERSION).then_some(Cursor { from: time(from)?, to: time(to)? })
-    }
-
-    /// The remaining periods; `None` if no periods of this calendar begin and end there.
-    fn periods(self, calendar: Calendar<'_>, now: DateTime<Utc>) -> Option<Vec<CalendarPeriod>> {
-        let last_second = self.to.checked_sub_signed(TimeDelta::seconds(1))?;
-        let ends_there = calendar.containing(last_second)?.end == self.to;
-        let periods = calendar.periods(self.from, self.to, now).ok()?;
-        (ends_there && periods.first()?.start == self.from).then_some(periods)
-    }
 }
 
 #[cfg(test)]
@@ -550,10 +589,19 @@ mod tests {
             ("measure=pages", "measure", "expected views, carts"),
             ("measure=views&measure=views", "measure", "given twice"),
             (
-                "measure=views&granularity=minute",
+                "measure=views&granularity=second",
                 "granularity",
-                "expected hour, day, week or month",
+                "expected minute, hour, day, week or month",
             ),
+            ("measure=views&compare=month", "compare", "expected previous, week, year or none"),
+            ("measure=views&granularity=minute&from=2026-11-20", "from", "1000 minutes"),
+            (
+                "measure=views&granularity=minute&from=2026-11-14T11:58:00Z&to=2026-11-14T11:59:00Z",
+                "from",
+                "minutes are kept for 7 days, since 2026-11-14T12:00:00Z",
+            ),
+            ("measure=views&from=2015-12-09&to=2015-12-10&compare=year", "compare", "have expired"),
+            ("measure=views&granularity=minute&compare=week", "compare", "have expired"),
             ("measure=views&tz=Mars/Olympus", "tz", "as UTC or Europe/Berlin"),
             ("measure=views&from=yesterday", "from", "a date as 2026-11-20"),
             ("measure=views&from=2026-2-30", "from", "a date as 2026-11-20"),
@@ -606,6 +654,53 @@ mod tests {
     }
 
     #[test]
+    fn pages_of_a_compared_series_are_compared_as_the_whole_series() {
+        let query = "measure=views&granularity=hour&from=2026-11-11&compare=previous";
+        let first = parsed(query).expect("a series");
+        let mut edges = vec![];
+        let mut page = Some(first);
+        while let Some(question) = page {
+            let (compare, series) = question.compared.expect("it is compared");
+            assert_eq!((compare, series.len()), (Compare::Previous, question.periods.len()));
+            edges.extend(series.edges[..series.len()].iter().map(DateTime::to_utc));
+            let next = question.next_cursor.map(|cursor| format!("{query}&cursor={cursor}"));
+            page = next.map(|query| parsed_at(&query, "2026-11-21T12:20:30Z").expect("a page"));
+        }
+        // Eleven dates, of which the last one runs, so eleven days earlier.
+        let expected: Vec<_> = (0..10 * 24 + 13)
+            .map(|hour| at("2026-10-31T00:00:00Z") + TimeDelta::hours(hour))
+            .collect();
+        assert_eq!(edges, expected);
+        let cursor = parsed(query).expect("a series").next_cursor.expect("more than a page");
+        for other in
+            ["measure=views&granularity=hour", "measure=views&granularity=hour&compare=none"]
+        {
+            let error = parsed(&format!("{other}&cursor={cursor}")).expect_err(other);
+            assert!(error.starts_with("cursor is"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_running_period_is_compared_until_the_same_minute() {
+        for (query, compared) in [
+            ("from=2026-11-20", "2026-11-18T00:00:00Z 2026-11-19T12:01:00Z minute"),
+            ("from=2026-11-20&compare=week", "2026-11-13T00:00:00Z 2026-11-14T12:01:00Z minute"),
+            ("from=2026-11-19&to=2026-11-20", "2026-11-18T00:00:00Z 2026-11-19T00:00:00Z minute"),
+            (
+                "granularity=minute&from=2026-11-21T11:58:00Z",
+                "2026-11-21T11:55:00Z 2026-11-21T11:58:00Z minute",
+            ),
+        ] {
+            let compare = if query.contains("compare") { "" } else { "&compare=previous" };
+            let question = parsed(&format!("measure=views&{query}{compare}")).expect(query);
+            let (_, series) = question.compared.expect("it is compared");
+            let window = series.window();
+            let found = format!("{} {} {}", window.from, window.to, series.precision);
+            assert_eq!(found, compared, "{query}");
+        }
+    }
+
+    #[test]
     fn a_page_is_bounded_by_what_it_is_summed_from() {
         for (query, count) in [
             ("granularity=day&from=2026-01-01", 100),
@@ -634,7 +729,7 @@ mod tests {
             (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MIN_UTC),
             (at(NOW), DateTime::<Utc>::MAX_UTC),
         ] {
-            let made_up = Cursor { from, to }.to_text();
+            let made_up = Cursor { from, to, start: None }.to_text();
             let error =
                 parsed(&format!("measure=views&cursor={made_up}")).expect_err("nobody gave it");
             assert!(error.starts_with("cursor is"), "{error}");

@@ -6,3 +6,5 @@ pub mod response;
 pub(crate) mod accept;
 pub(crate) mod answer;
 pub(crate) mod basis;
+pub(crate) mod csv;
+pub(crate) mod etag;

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::event::line::KEY_BYTES_MAX;
 use minutebook_domain::event::site::{SITE_BYTES_MAX, SITE_CHARACTERS, SiteId};
+use minutebook_domain::query::compare::Compare;
 use minutebook_domain::query::window::{WINDOW_MINUTES_MAX, WindowLength};
 use minutebook_domain::time::Minute;
 
@@ -94,4 +95,16 @@ pub(crate) fn with_plus_signs(value: &str) -> String {
 pub(crate) fn currency(value: &str) -> Result<Currency, String> {
     Currency::parse(value.as_bytes())
         .ok_or_else(|| format!("currency is {value:?}; expected three letters, as USD"))
+}
+
+/// Reads a comparison; `None` is `none`.
+///
+/// # Errors
+/// One sentence that names the parameter and what was expected, for a 400.
+pub(crate) fn compare(value: &str) -> Result<Option<Compare>, String> {
+    if value == "none" {
+        return Ok(None);
+    }
+    let expected = || format!("compare is {value:?}; expected previous, week, year or none");
+    Compare::parse(value).map(Some).ok_or_else(expected)
 }

@@ -3,9 +3,33 @@
 use serde_json::json;
 
 use crate::http::basis::Basis;
+use crate::http::csv::Listing;
 use crate::items::answer::Answer;
 use crate::openapi::operation::{Operation, Schemas, question};
 use crate::openapi::parameters::{as_of, currency, item_id, site_id, window};
+
+/// What it is as a table.
+pub(crate) const ITEM: Listing = Listing {
+    lists: &[],
+    columns: &[
+        "item_id",
+        "site_id",
+        "views",
+        "adds_to_cart",
+        "removals",
+        "units",
+        "gross_sales",
+        "refunds",
+        "net_sales",
+        "basis",
+        "currency",
+        "conversion.adds_to_cart_per_view",
+        "conversion.units_per_add_to_cart",
+        "conversion.units_per_view",
+        "window.from",
+        "window.to",
+    ],
+};
 
 pub(crate) fn item(schemas: &mut Schemas) -> Operation {
     let path = json!({

@@ -26,10 +26,12 @@ pub(crate) fn document() -> Value {
             Purpose::Question => "get",
             Purpose::Post => "post",
         };
-        paths.insert(
-            route.path.to_string(),
-            json!({method: (route.describe)(&mut schemas).document(route.needs, &mut schemas)}),
-        );
+        let mut operation = (route.describe)(&mut schemas);
+        if let Some(listing) = route.listing {
+            operation.also_as_table(&listing);
+        }
+        let described = operation.document(route.needs, &mut schemas);
+        paths.insert(route.path.to_string(), json!({method: described}));
     }
     json!({
         "openapi": "3.1.1",

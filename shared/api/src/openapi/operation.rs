@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use crate::access::{HEADER, Needs, PARAMETER};
+use crate::http::csv::Listing;
 use crate::http::response::{Nothing, Problem};
 
 /// The description of one call.
@@ -80,6 +81,16 @@ fn security(role: &str) -> Value {
 }
 
 impl Operation {
+    /// Adds that the answer can be had as a table of comma-separated values.
+    pub(crate) fn also_as_table(&mut self, listing: &Listing) {
+        let description =
+            format!("A table (RFC 4180) with the columns {}.", listing.header().join(", "));
+        for (_, answer) in self.answers.iter_mut().filter(|(status, _)| *status == "200") {
+            answer["content"]["text/csv"] =
+                json!({"schema": {"type": "string", "description": description}});
+        }
+    }
+
     /// The operation, with what callers need and the answers to those who lack it.
     pub(crate) fn document(mut self, needs: Needs, schemas: &mut Schemas) -> Value {
         if let Needs::Role(_) = needs {
@@ -91,6 +102,11 @@ impl Operation {
                     self.answers.push((status, schemas.problem(description)));
                 }
             }
+        }
+        // A call that takes events has nothing that a client may keep.
+        if self.body.is_none() && needs != Needs::Role(Role::Write) {
+            let description = "Nothing has changed since the answer whose ETag the request names in If-None-Match";
+            self.answers.push(("304", json!({"description": description, "content": {}})));
         }
         let answers: Map<String, Value> =
             self.answers.into_iter().map(|(status, answer)| (status.to_string(), answer)).collect();

@@ -4,10 +4,21 @@ use minutebook_domain::query::window::WINDOW_MINUTES_MAX;
 use serde_json::{Value, json};
 
 use crate::http::basis::Basis;
+use crate::http::csv::Listing;
 use crate::openapi::operation::{Operation, Schemas, problems};
 use crate::openapi::parameters::{as_of, currency, limit, query, site_id};
 use crate::orders::answer::{HourlyAnswer, OrdersAnswer, RealtimeAnswer, TopProductsAnswer};
 use crate::orders::query::HOURLY_DAYS_MAX;
+
+/// What it is as a table.
+pub(crate) const TOP_PRODUCTS: Listing =
+    Listing { lists: &["products"], columns: &["product_name", "revenue", "units", "currency"] };
+
+/// What it is as a table.
+pub(crate) const HOURLY_REVENUE: Listing = Listing {
+    lists: &["hours"],
+    columns: &["hour", "orders", "revenue", "refunded", "net_revenue", "currency"],
+};
 
 pub(crate) fn orders(schemas: &mut Schemas) -> Operation {
     let example = json!({

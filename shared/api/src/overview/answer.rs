@@ -3,13 +3,12 @@
 use chrono::DateTime;
 use chrono_tz::Tz;
 use minutebook_domain::count::amount::Amount;
-use minutebook_domain::query::window::Window;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::history::answer::local;
 use crate::http::answer::{Number, Time, WindowAnswer, number};
+use crate::overview::compared::{CompareAnswer, local, window};
 use crate::overview::numbers::{Numbers, Overview, Summed};
 use crate::overview::query::OverviewQuery;
 use crate::overview::series::Series;
@@ -42,21 +41,6 @@ pub(crate) struct Answer<'a> {
     /// The minute that the question was asked in.
     #[schemars(with = "Time")]
     as_of: String,
-    window: WindowAnswer,
-}
-
-/// An earlier range.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "ComparedRange")]
-struct CompareAnswer {
-    #[schemars(extend("enum" = ["previous", "week", "year"]))]
-    kind: &'static str,
-    /// Its first instant, as the zone's clock shows it.
-    #[schemars(with = "Time")]
-    from: String,
-    /// The first instant after it: as much of it has passed as of the range.
-    #[schemars(with = "Time")]
-    to: String,
     window: WindowAnswer,
 }
 
@@ -135,12 +119,8 @@ struct ActiveNow {
 
 impl<'a> Answer<'a> {
     pub(crate) fn new(question: &'a OverviewQuery, overview: &Overview) -> Answer<'a> {
-        let compare = question.compared.as_ref().map(|(kind, series)| CompareAnswer {
-            kind: kind.as_str(),
-            from: series.edges.first().copied().map(local).unwrap_or_default(),
-            to: series.edges.last().copied().map(local).unwrap_or_default(),
-            window: window(series),
-        });
+        let compare = question.compared.as_ref();
+        let compare = compare.map(|(kind, series)| CompareAnswer::new(*kind, series));
         let last = question.series.len().saturating_sub(1);
         let periods = spans(&question.series).enumerate().map(|(place, (from, to))| PeriodAnswer {
             from,
@@ -165,11 +145,6 @@ impl<'a> Answer<'a> {
             window: window(&question.series),
         }
     }
-}
-
-fn window(series: &Series) -> WindowAnswer {
-    let Window { from, to } = series.window();
-    WindowAnswer::new(Window { from, to }, series.precision)
 }
 
 /// The periods as the zone's clock shows them.

@@ -11,16 +11,8 @@ const DESCRIPTION: &str = "The periods are hours up to 3 days, days up to 120, t
                            where periods are days or more, but not beyond the current minute.";
 
 pub(crate) fn overview(schemas: &mut Schemas) -> Operation {
-    let instant =
-        || json!({"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]});
-    let parameters = vec![
-        site_id(),
-        query("from", "A time, or a date in tz; the start of today if it is not given.", instant()),
-        query("to", "A time, or a date in tz, exclusive; now if it is not given.", instant()),
-        tz(),
-        compare(),
-        currency(),
-    ];
+    let mut parameters = range_parameters();
+    parameters.extend([compare(&["previous", "week", "year", "none"]), site_id(), currency()]);
     let tile = |value: Value, compared: Value| json!({"value": value, "compared": compared, "series": [value], "compared_series": [compared]});
     let example = json!({
         "site_id": "default", "currency": "USD", "tz": "Europe/Berlin", "granularity": "hour",
@@ -47,20 +39,27 @@ pub(crate) fn overview(schemas: &mut Schemas) -> Operation {
     question(names, parameters, answer, schemas)
 }
 
+/// The parameters of a range of time.
+pub(crate) fn range_parameters() -> Vec<Value> {
+    let instant =
+        || json!({"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]});
+    vec![
+        query("from", "A time, or a date in tz; the start of today if it is not given.", instant()),
+        query("to", "A time, or a date in tz, exclusive; now if it is not given.", instant()),
+        query(
+            "tz",
+            "Whose midnights days, weeks and months begin at: a name of the IANA time zones.",
+            json!({"type": "string", "examples": ["Europe/Berlin"]}),
+        ),
+    ]
+}
+
 /// What a range is compared with.
-pub(crate) fn compare() -> Value {
+pub(crate) fn compare(kinds: &[&str]) -> Value {
     query(
         "compare",
         "What the range is compared with: that of the same length just before, by the calendar, or the one a week or a \
          year earlier, as far as the range itself has passed.",
-        json!({"type": "string", "enum": ["previous", "week", "year", "none"], "default": "previous"}),
-    )
-}
-
-fn tz() -> Value {
-    query(
-        "tz",
-        "Whose midnights days, weeks and months begin at: a name of the IANA time zones.",
-        json!({"type": "string", "examples": ["Europe/Berlin"]}),
+        json!({"type": "string", "enum": kinds, "default": kinds.first()}),
     )
 }

@@ -150,7 +150,7 @@ pub(crate) async fn read<R: RowSource + VisitorStateSource, Q: Sync>(
 }
 
 /// Windows without overlap, ascending, from which each of the given windows can be put together.
-fn parts(series: &[&[Window]]) -> Vec<Window> {
+pub(crate) fn parts(series: &[&[Window]]) -> Vec<Window> {
     let windows = || series.iter().copied().flatten();
     let mut edges: Vec<Minute> = windows().flat_map(|window| [window.from, window.to]).collect();
     edges.sort_unstable();
@@ -159,7 +159,8 @@ fn parts(series: &[&[Window]]) -> Vec<Window> {
     parts.filter(|part| windows().any(|window| contains(*window, *part))).collect()
 }
 
-fn contains(window: Window, part: Window) -> bool {
+/// Whether a part is one of a window.
+pub(crate) fn contains(window: Window, part: Window) -> bool {
     window.from <= part.from && part.to <= window.to
 }
 

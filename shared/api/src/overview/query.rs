@@ -41,8 +41,21 @@ pub(crate) struct Given {
     from: Option<String>,
     to: Option<String>,
     zone: Option<Tz>,
-    compare: Option<Compare>,
-    currency: Option<Currency>,
+    pub(crate) compare: Option<Compare>,
+    pub(crate) currency: Option<Currency>,
+}
+
+impl Default for Given {
+    fn default() -> Given {
+        Given {
+            site_id: SiteId::default(),
+            from: None,
+            to: None,
+            zone: None,
+            compare: Some(Compare::Previous),
+            currency: None,
+        }
+    }
 }
 
 /// The query of an overview.
@@ -69,30 +82,30 @@ impl Given {
     /// # Errors
     /// One sentence that names the parameter and what was expected, for a 400.
     pub(crate) fn read(query: &str) -> Result<Given, String> {
-        let mut given = Given {
-            site_id: SiteId::default(),
-            from: None,
-            to: None,
-            zone: None,
-            compare: Some(Compare::Previous),
-            currency: None,
-        };
+        let mut given = Given::default();
         for (name, value) in parameters::parameters(query)? {
-            match name.as_ref() {
-                "site_id" => given.site_id = parameters::site_id(&value)?,
-                "from" => given.from = Some(value.into_owned()),
-                "to" => given.to = Some(value.into_owned()),
-                "tz" => given.zone = Some(zone(&value)?),
-                "compare" => given.compare = compare(&value)?,
-                "currency" => given.currency = Some(parameters::currency(&value)?),
-                _ => {
-                    return Err(format!(
-                        "{name:?} is not a parameter of this call; it takes {NAMES}"
-                    ));
-                }
+            if !given.take(&name, &value)? {
+                return Err(format!("{name:?} is not a parameter of this call; it takes {NAMES}"));
             }
         }
         Ok(given)
+    }
+
+    /// Reads a parameter, if it is one of these.
+    ///
+    /// # Errors
+    /// One sentence that names the parameter and what was expected, for a 400.
+    pub(crate) fn take(&mut self, name: &str, value: &str) -> Result<bool, String> {
+        match name {
+            "site_id" => self.site_id = parameters::site_id(value)?,
+            "from" => self.from = Some(value.to_string()),
+            "to" => self.to = Some(value.to_string()),
+            "tz" => self.zone = Some(zone(value)?),
+            "compare" => self.compare = parameters::compare(value)?,
+            "currency" => self.currency = Some(parameters::currency(value)?),
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// The query, with the currency and the zone of the site where none is given.
@@ -137,18 +150,6 @@ impl Given {
             as_of,
         })
     }
-}
-
-/// Reads a comparison; `None` is `none`.
-///
-/// # Errors
-/// One sentence that names the parameter and what was expected, for a 400.
-pub(crate) fn compare(value: &str) -> Result<Option<Compare>, String> {
-    if value == "none" {
-        return Ok(None);
-    }
-    let expected = || format!("compare is {value:?}; expected previous, week, year or none");
-    Compare::parse(value).map(Some).ok_or_else(expected)
 }
 
 /// A range of time, in a zone.
@@ -211,7 +212,7 @@ impl<'a> Range<'a> {
     fn outward(&self, granularity: Granularity) -> Option<(DateTime<Tz>, DateTime<Tz>)> {
         let days = self.calendar(Granularity::Day);
         let unit = match granularity {
-            Granularity::Hour => self.calendar(Granularity::Hour),
+            Granularity::Minute | Granularity::Hour => self.calendar(Granularity::Hour),
             Granularity::Day | Granularity::Week | Granularity::Month => days,
         };
         let begins_day = |time: DateTime<Tz>| {
@@ -240,7 +241,7 @@ impl<'a> Range<'a> {
             let shift = compare.shift(from, to);
             let until = shift.back(self.cut(to).unwrap_or(to))?;
             let edges = match granularity {
-                Granularity::Hour | Granularity::Day => {
+                Granularity::Minute | Granularity::Hour | Granularity::Day => {
                     edges(self.calendar(granularity), shift.back(from)?, until)?
                 }
                 // Weeks and months need not begin where those of the calendar do.
@@ -283,4 +284,185 @@ impl<'a> Range<'a> {
 
 fn calendar(granularity: Granularity, zone: Tz, rows: Rows<'_>) -> Calendar<'_> {
     Calendar { granularity, zone, quarter_hours: rows.quarter_hours }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use minutebook_domain::time::QuarterHours;
+    use minutebook_domain::time::period::Retention;
+
+    /// A Saturday, 13:07 in Berlin.
+    const NOW: &str = "2026-11-21T12:07:30Z";
+
+    fn resolved(query: &str, now: &str) -> Result<OverviewQuery, String> {
+        let retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
+        let now = now.parse().expect("a time");
+        let rows = Rows { quarter_hours: QuarterHours::NONE, retention, now };
+        let currency = Currency::parse(b"USD").expect("three letters");
+        Given::read(query)?.resolve((currency, Tz::UTC), rows)
+    }
+
+    /// A series in short: the minutes that it sums, how many periods it has, and how exact it is.
+    fn short(series: &Series) -> String {
+        let window = series.window();
+        let time = |minute: Minute| minute.to_string().replace(":00Z", "");
+        let (from, to) = (time(window.from), time(window.to));
+        format!("{from}..{to} {} {}", series.len(), series.precision)
+    }
+
+    fn check(query: &str, now: &str, granularity: &str, range: &str, compared: &str) {
+        let question = resolved(query, now).expect(query);
+        let found = question.compared.as_ref().map(|(_, series)| short(series));
+        assert_eq!(
+            (question.granularity.as_str(), short(&question.series).as_str()),
+            (granularity, range),
+            "{query}"
+        );
+        assert_eq!(found.as_deref().unwrap_or("none"), compared, "{query}");
+    }
+
+    #[test]
+    fn today_is_compared_with_yesterday_until_the_same_minute() {
+        check(
+            "",
+            NOW,
+            "hour",
+            "2026-11-21T00:00..2026-11-21T12:08 13 minute",
+            "2026-11-20T00:00..2026-11-20T12:08 13 minute",
+        );
+        check(
+            "tz=Europe/Berlin&compare=year",
+            NOW,
+            "hour",
+            "2026-11-20T23:00..2026-11-21T12:08 14 minute",
+            // The minutes of a year ago are not kept: until the nearest hour.
+            "2025-11-20T23:00..2025-11-21T12:00 14 hour",
+        );
+        let until_the_nearest = "2026-11-14T00:00..2026-11-14T13:00 13 hour";
+        let range = "2026-11-21T00:00..2026-11-21T12:31 13 minute";
+        check("compare=week", "2026-11-21T12:30:00Z", "hour", range, until_the_nearest);
+        let question = resolved("", NOW).expect("nothing is required");
+        assert!(question.is_running);
+        let end = |series: &Series| series.edges.last().expect("an edge").to_string();
+        assert_eq!(end(&question.series), "2026-11-21 13:00:00 UTC");
+        let compared = &question.compared.as_ref().expect("it is compared").1;
+        assert_eq!(end(compared), "2026-11-20 12:08:00 UTC");
+    }
+
+    #[test]
+    fn periods_are_as_long_as_the_range_demands() {
+        let now = NOW;
+        for (query, granularity, range, compared) in [
+            (
+                "from=2026-11-18&to=2026-11-21",
+                "hour",
+                "2026-11-18T00:00..2026-11-21T00:00 72 minute",
+                "2026-11-15T00:00..2026-11-18T00:00 72 minute",
+            ),
+            (
+                "from=2026-11-15&compare=week",
+                "day",
+                "2026-11-15T00:00..2026-11-21T12:08 7 minute",
+                // Seven days before now, the minutes are just gone.
+                "2026-11-08T00:00..2026-11-14T12:00 7 hour",
+            ),
+            // The running month, however its end is written.
+            (
+                "from=2026-11-01",
+                "day",
+                "2026-11-01T00:00..2026-11-21T12:08 21 minute",
+                "2026-10-01T00:00..2026-10-21T12:00 21 hour",
+            ),
+            (
+                "from=2026-11-01&to=2026-12-01",
+                "day",
+                "2026-11-01T00:00..2026-11-21T12:08 21 minute",
+                "2026-10-01T00:00..2026-10-21T12:00 21 hour",
+            ),
+            // February has fewer days than January, and all of January is compared.
+            (
+                "from=2026-02-01&to=2026-03-01",
+                "day",
+                "2026-02-01T00:00..2026-03-01T00:00 28 minute",
+                "2026-01-01T00:00..2026-02-01T00:00 31 minute",
+            ),
+            (
+                "from=2026-01-01&to=2027-01-01&compare=year",
+                "week",
+                "2026-01-01T00:00..2026-11-21T12:08 47 minute",
+                "2025-01-01T00:00..2025-11-21T12:00 47 hour",
+            ),
+            (
+                "from=2024-01-01&compare=none",
+                "month",
+                "2024-01-01T00:00..2026-11-21T12:08 35 minute",
+                "none",
+            ),
+            // Days of Berlin take 24 hours each, so that 40 of them take too many rows.
+            (
+                "from=2026-10-12&tz=Europe/Berlin&compare=none",
+                "week",
+                "2026-10-11T22:00..2026-11-21T12:08 6 minute",
+                "none",
+            ),
+            // Of hours that are gone, whole days are left.
+            (
+                "from=2025-01-01&to=2025-01-02&compare=none&tz=Europe/Berlin",
+                "day",
+                "2025-01-01T00:00..2025-01-02T00:00 1 day",
+                "none",
+            ),
+            // Without a time of day at its start, a range has its own length.
+            (
+                "from=2026-11-21T08:30:00Z&to=2026-11-21T10:30:00Z",
+                "hour",
+                "2026-11-21T08:00..2026-11-21T11:00 3 minute",
+                "2026-11-21T05:00..2026-11-21T08:00 3 minute",
+            ),
+        ] {
+            check(query, now, granularity, range, compared);
+        }
+    }
+
+    #[test]
+    fn periods_follow_each_other_and_the_first_and_last_are_cut() {
+        for zone in ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"] {
+            for from in ["2026-11-19", "2026-08-05", "2025-12-24", "2019-02-03"] {
+                let query = format!("from={from}&tz={zone}&compare=year");
+                let question = resolved(&query, NOW).expect(&query);
+                for series in [&question.series, &question.compared.as_ref().expect("one").1] {
+                    assert!(series.len() <= PERIODS_MAX && series.edges.is_sorted(), "{query}");
+                    let windows: Vec<_> = series.windows().collect();
+                    assert!(windows.is_sorted_by(|one, next| one.to == next.from), "{query}");
+                }
+                let first = question.series.edges[0].to_rfc3339();
+                assert!(first.starts_with(&format!("{from}T00:00:00")), "{query}: {first}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_parameter_is_named_with_what_was_expected() {
+        for (query, named) in [
+            ("compare=month", "compare is \"month\"; expected previous, week, year or none"),
+            ("from=yesterday", "from is \"yesterday\""),
+            ("from=2026-11-22", "from is in the future"),
+            ("from=2026-11-20&to=2026-11-20", "from is not before to"),
+            ("from=2026-11-20&to=2026-11-19", "from is not before to"),
+            ("from=1971-01-01", "more than 200 months"),
+            ("from=1970-01-01&to=1970-02-01&compare=year", "before 1970"),
+            ("to=2026-11-31", "to is \"2026-11-31\""),
+            ("tz=Mars/Olympus", "tz is"),
+            ("currency=dollars", "three letters"),
+            ("granularity=hour", "it takes site_id, from, to, tz, compare, currency"),
+            ("from=2026-11-20&from=2026-11-20", "given twice"),
+        ] {
+            let error = resolved(query, NOW).err().unwrap_or_default();
+            assert!(error.contains(named), "{query}: {error}");
+        }
+        for query in ["to=9999-12-31T23:59:59Z", "from=2026-11-20&to=9999-12-31&tz=Etc/GMT%2B12"] {
+            resolved(query, NOW).expect(query);
+        }
+    }
 }

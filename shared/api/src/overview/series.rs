@@ -26,7 +26,7 @@ pub(crate) struct Rows<'a> {
 }
 
 /// Consecutive periods, at least one.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Series {
     /// The first instants of the periods, and the end of the last one, in the zone.
     pub(crate) edges: Vec<DateTime<Tz>>,
@@ -65,6 +65,15 @@ impl Series {
             series.precision = series.precision.max(precision);
         }
         Some(series)
+    }
+
+    /// Minutes, each a period. `None` if an edge is after the year 9999, or a minute is no longer
+    /// kept.
+    pub(crate) fn of_minutes(edges: Vec<DateTime<Tz>>, rows: Rows<'_>) -> Option<Series> {
+        let minute = |edge: &DateTime<Tz>| Minute::from_epoch_seconds(edge.timestamp());
+        let minutes: Vec<Minute> = edges.iter().map(minute).collect::<Option<_>>()?;
+        let is_kept = minutes.first().is_none_or(|first| !rows.has_expired(Period::Minute(*first)));
+        is_kept.then_some(Series { edges, minutes, precision: Precision::Minute })
     }
 
     /// How many periods there are.

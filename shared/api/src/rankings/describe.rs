@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::http::csv::Listing;
 use crate::openapi::operation::{Operation, Schemas, question};
 use crate::openapi::parameters::{as_of, currency, limit, site_id, window};
 use crate::rankings::answer::{HighestGrossing, MostViewed, TopCarted};
@@ -11,6 +12,17 @@ const RANKING: &str = "Items with equal numbers are ordered by id, numbers befor
 fn example_window(from: &str) -> Value {
     json!({"from": from, "to": "2026-11-20T23:08:00Z", "precision": "minute"})
 }
+
+/// What it is as a table.
+pub(crate) const HIGHEST_GROSSING: Listing =
+    Listing { lists: &["top"], columns: &["item_id", "total_sales", "currency"] };
+
+/// What it is as a table.
+pub(crate) const TOP_CARTED: Listing =
+    Listing { lists: &["top"], columns: &["item_id", "adds_to_cart"] };
+
+/// What it is as a table.
+pub(crate) const MOST_VIEWED: Listing = Listing { lists: &["top"], columns: &["item_id", "views"] };
 
 pub(crate) fn most_viewed(schemas: &mut Schemas) -> Operation {
     let example = json!({

@@ -11,9 +11,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::history::answer::{local, window};
+use crate::history::answer::window;
 use crate::history::query::HistoryQuery;
 use crate::http::answer::{Number, Time, WindowAnswer, number};
+use crate::overview::compared::local;
 
 /// Money that came in, and money that was given back.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]

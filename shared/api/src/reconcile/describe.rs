@@ -3,9 +3,35 @@
 use serde_json::json;
 
 use crate::history::describe::series_parameters;
+use crate::http::csv::Listing;
 use crate::openapi::operation::{Operation, Schemas, question};
 use crate::openapi::parameters::{currency, site_id};
 use crate::reconcile::answer::Answer;
+
+/// What it is as a table.
+pub(crate) const RECONCILE: Listing = Listing {
+    lists: &["periods"],
+    columns: &[
+        "from",
+        "to",
+        "items.gross",
+        "items.refunds",
+        "items.net",
+        "orders.gross",
+        "orders.refunds",
+        "orders.net",
+        "without_order.gross",
+        "without_order.refunds",
+        "without_order.net",
+        "orders_without_lines.gross",
+        "orders_without_lines.refunds",
+        "orders_without_lines.net",
+        "difference.gross",
+        "difference.refunds",
+        "running",
+        "currency",
+    ],
+};
 
 pub(crate) fn reconcile(schemas: &mut Schemas) -> Operation {
     let money = |gross: f64, refunds: f64, net: f64| json!({"gross": gross, "refunds": refunds, "net": net});
@@ -23,7 +49,7 @@ pub(crate) fn reconcile(schemas: &mut Schemas) -> Operation {
         "next_cursor": null,
     });
     let answer = schemas.answer::<Answer<'_>>("A page of the series", example);
-    let mut parameters = series_parameters();
+    let mut parameters = series_parameters(&["hour", "day", "week", "month"]);
     parameters.extend([site_id(), currency()]);
     let description = "The money of items must be that of orders and of what is of no order. 503 says that events \
                        of these periods are being counted.";

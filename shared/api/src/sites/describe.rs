@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::http::csv::Listing;
 use crate::http::parameters::LIMIT_MAX;
 use crate::openapi::operation::{Operation, Schemas, question};
 use crate::openapi::parameters::{limit_from, query};
@@ -12,6 +13,20 @@ const SITE: &str = "^[A-Za-z0-9._:-]{1,64}$";
 
 const DESCRIPTION: &str = "By name. The zone and the currency are those that the site sets, or else the \
                            deployment's.";
+
+/// What it is as a table.
+pub(crate) const SITES: Listing = Listing {
+    lists: &["sites"],
+    columns: &[
+        "site_id",
+        "display_name",
+        "time_zone",
+        "currency",
+        "first_day",
+        "last_day",
+        "settings_revision",
+    ],
+};
 
 pub(crate) fn sites(schemas: &mut Schemas) -> Operation {
     let mut limit = limit_from(1, LIMIT_MAX);

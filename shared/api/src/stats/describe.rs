@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::http::csv::Listing;
 use crate::openapi::operation::{Operation, Schemas, question};
 use crate::openapi::parameters::{limit_from, query, site_id};
 use crate::stats::answer::Answer;
@@ -10,6 +11,9 @@ use crate::stats::query::LIMIT_DEFAULT;
 const DESCRIPTION: &str = "Without date, from and to it is all time, up to the end of the running day. A site \
                            that nobody ever named is zeros and []. Edges within a minute move outward to the \
                            whole one.";
+
+/// What it is as a table.
+pub(crate) const STATS: Listing = Listing { lists: &["top_paths"], columns: &["path", "views"] };
 
 pub(crate) fn stats(schemas: &mut Schemas) -> Operation {
     let mut site = site_id();

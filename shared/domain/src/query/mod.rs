@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod cover;
+pub mod movers;
 pub mod ranking;
 pub mod series;
 pub mod window;

@@ -96,6 +96,14 @@ impl Sums {
         self.of_no_key += other.of_no_key;
     }
 
+    /// As [`Sums::merge`], but without a copy if these are the first.
+    pub fn absorb(&mut self, other: Sums) {
+        match self.is_empty() && self.of_no_key == Amount::ZERO {
+            true => *self = other,
+            false => self.merge(other),
+        }
+    }
+
     /// The sum of the empty key.
     pub fn of_no_key(&self) -> Amount {
         self.of_no_key
@@ -169,8 +177,16 @@ impl Sums {
         }
     }
 
+    /// Whether a key has a sum, be it zero. The empty key has none here.
+    pub fn contains(&self, key: &str) -> bool {
+        match ShortKey::new(key) {
+            Some(short) => self.short.find(short.hash(self.seed), |sum| sum.key == short).is_some(),
+            None => self.long.contains_key(key),
+        }
+    }
+
     /// The keys with their sums, in any order.
-    fn iter(&self) -> impl Iterator<Item = (&str, Amount)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Amount)> {
         let short = self.short.iter().map(|sum| (sum.key.text(), sum.amount));
         short.chain(self.long.iter().map(|(key, amount)| (&**key, *amount)))
     }
@@ -251,7 +267,7 @@ fn compare_ranked(left: &(&str, Amount), right: &(&str, Amount)) -> Ordering {
     Reverse(left.1).cmp(&Reverse(right.1)).then_with(|| compare_keys(left.0, right.0))
 }
 
-fn compare_keys(left: &str, right: &str) -> Ordering {
+pub(crate) fn compare_keys(left: &str, right: &str) -> Ordering {
     match (canonical_integer(left), canonical_integer(right)) {
         (Some(left), Some(right)) => left.cmp(&right),
         (Some(_), None) => Ordering::Less,

@@ -1,4 +1,4 @@
-//! Series: the hours, days, weeks and months of a history, in any time zone.
+//! Series: the minutes, hours, days, weeks and months of a history, in any time zone.
 
 use std::fmt;
 
@@ -13,9 +13,11 @@ use crate::time::{MINUTES_PER_HOUR, Minute, QuarterHours, start_of_date};
 pub const PERIODS_MAX: usize = 1_000;
 
 const SECONDS_PER_HOUR: i64 = 3_600;
+const SECONDS_PER_MINUTE: i64 = 60;
 const DAYS_PER_WEEK: u64 = 7;
 
-/// The default length of a series: 24 hours, 30 days, 12 weeks or 12 months.
+/// The default length of a series: 60 minutes, 24 hours, 30 days, 12 weeks or 12 months.
+const MINUTES_BACK: TimeDelta = TimeDelta::minutes(60);
 const HOURS_BACK: TimeDelta = TimeDelta::hours(24);
 const DAYS_BACK: u64 = 30;
 const WEEKS_BACK: u64 = 12;
@@ -24,6 +26,8 @@ const MONTHS_BACK: u32 = 12;
 /// The length of the periods of a series.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Granularity {
+    /// Minutes of UTC, in every zone.
+    Minute,
     /// Hours of UTC, in every zone.
     Hour,
     /// Days, from midnight to midnight.
@@ -35,9 +39,10 @@ pub enum Granularity {
 }
 
 impl Granularity {
-    /// Parses `hour`, `day`, `week` or `month`; `None` for anything else.
+    /// Parses `minute`, `hour`, `day`, `week` or `month`; `None` for anything else.
     pub fn parse(text: &str) -> Option<Granularity> {
         match text {
+            "minute" => Some(Granularity::Minute),
             "hour" => Some(Granularity::Hour),
             "day" => Some(Granularity::Day),
             "week" => Some(Granularity::Week),
@@ -49,6 +54,7 @@ impl Granularity {
     /// The word that [`Granularity::parse`] accepts.
     pub fn as_str(self) -> &'static str {
         match self {
+            Granularity::Minute => "minute",
             Granularity::Hour => "hour",
             Granularity::Day => "day",
             Granularity::Week => "week",
@@ -78,15 +84,15 @@ pub enum SeriesError {
     TooMany(Granularity),
 }
 
-/// One hour, day, week or month of a zone.
+/// One minute, hour, day, week or month of a zone.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct CalendarPeriod {
     /// Its first instant, in the zone.
     pub start: DateTime<Tz>,
     /// The first instant of the next one.
     pub end: DateTime<Tz>,
-    /// The minutes that count for the period: whole hours of UTC, or quarters of those hours that
-    /// have rows of them. Another edge within an hour moves to the start of that hour, for this
+    /// The minutes that count for the period: itself, whole hours of UTC, or quarters of those hours
+    /// that have rows of them. Another edge within an hour moves to the start of that hour, for this
     /// period and its neighbour alike, so that nothing is counted twice or lost.
     pub window: Window,
 }
@@ -143,8 +149,8 @@ impl fmt::Debug for CalendarPeriod {
 
 /// Divides time into periods of a granularity, in a zone.
 ///
-/// **Guarantees**: periods follow each other without gap or overlap, and each has at least one
-/// hour. If a midnight does not exist because the clock was set forward, the period starts with the
+/// **Guarantees**: periods follow each other without gap or overlap, and each but a minute has at
+/// least one hour. If a midnight does not exist because the clock was set forward, the period starts with the
 /// first instant after it; if it exists twice, with the earlier one. A date that the zone skipped
 /// has no period.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -192,8 +198,16 @@ impl Calendar<'_> {
     /// The period that contains this instant; `None` before 1970 and after 9999.
     pub fn containing(self, time: DateTime<Utc>) -> Option<CalendarPeriod> {
         Minute::containing(time)?;
+        let seconds = time.timestamp();
+        if self.granularity == Granularity::Minute {
+            let start = DateTime::from_timestamp(seconds - seconds % SECONDS_PER_MINUTE, 0)?
+                .with_timezone(&self.zone);
+            let from = Minute::containing(time)?;
+            let window = Window { from, to: from.plus(1) };
+            let end = start + TimeDelta::minutes(1);
+            return Minute::containing(end.to_utc()).map(|_| CalendarPeriod { start, end, window });
+        }
         if self.granularity == Granularity::Hour {
-            let seconds = time.timestamp();
             let start = DateTime::from_timestamp(seconds - seconds % SECONDS_PER_HOUR, 0)?
                 .with_timezone(&self.zone);
             return CalendarPeriod::new(start, start + TimeDelta::hours(1), self.quarter_hours);
@@ -227,6 +241,7 @@ impl Calendar<'_> {
     pub fn default_from(self, to: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let date = to.with_timezone(&self.zone).date_naive();
         let from = match self.granularity {
+            Granularity::Minute => to - MINUTES_BACK,
             Granularity::Hour => to - HOURS_BACK,
             Granularity::Day => {
                 self.start_of_date(date.checked_sub_days(Days::new(DAYS_BACK))?)?.to_utc()
@@ -248,6 +263,7 @@ impl Calendar<'_> {
         let Window { from, to } = period.window;
         let day = from.hour().day();
         let own = match self.granularity {
+            Granularity::Minute => Period::Minute(from),
             Granularity::Hour => Period::Hour(from.hour()),
             Granularity::Day => Period::Day(day),
             Granularity::Week => Period::Week(day.week()),
@@ -276,7 +292,7 @@ impl Calendar<'_> {
     /// The first date of the period that contains a date.
     fn first_date_of(self, date: NaiveDate) -> Option<NaiveDate> {
         match self.granularity {
-            Granularity::Hour | Granularity::Day => Some(date),
+            Granularity::Minute | Granularity::Hour | Granularity::Day => Some(date),
             Granularity::Week => {
                 date.checked_sub_days(Days::new(u64::from(date.weekday().num_days_from_monday())))
             }
@@ -287,7 +303,7 @@ impl Calendar<'_> {
     /// The first date of the period after the one with this first date.
     fn first_date_after(self, first: NaiveDate) -> Option<NaiveDate> {
         match self.granularity {
-            Granularity::Hour | Granularity::Day => first.succ_opt(),
+            Granularity::Minute | Granularity::Hour | Granularity::Day => first.succ_opt(),
             Granularity::Week => first.checked_add_days(Days::new(DAYS_PER_WEEK)),
             Granularity::Month => first.checked_add_months(Months::new(1)),
         }

@@ -22,6 +22,29 @@ fn check(granularity: Granularity, zone: &str, from: &str, to: &str, expected: &
 }
 
 #[test]
+fn minutes_are_those_of_utc() {
+    let calendar = calendar(Granularity::Minute, "Asia/Kolkata");
+    let (from, to) = (at("2026-11-19T05:29:30Z"), at("2026-11-19T05:31:30Z"));
+    let periods = calendar.periods(from, to, at("2026-11-19T05:31:10Z")).expect("a series");
+    let shown: Vec<String> =
+        periods.iter().map(|it| format!("{} {}", it.start.to_rfc3339(), it.window.from)).collect();
+    let expected = [
+        "2026-11-19T10:59:00+05:30 2026-11-19T05:29:00Z",
+        "2026-11-19T11:00:00+05:30 2026-11-19T05:30:00Z",
+        "2026-11-19T11:01:00+05:30 2026-11-19T05:31:00Z",
+    ];
+    assert_eq!(shown, expected);
+    for period in &periods {
+        assert!(period.is_exact() && period.window.to == period.window.from.plus(1));
+        assert_eq!(calendar.utc_periods(period), [Period::Minute(period.window.from)]);
+    }
+    assert!(periods[2].counts(at("2026-11-19T05:31:59Z")));
+    let too_many = calendar.periods(at("2026-11-18T00:00:00Z"), to, to);
+    assert_eq!(too_many, Err(SeriesError::TooMany(Granularity::Minute)));
+    assert_eq!(calendar.default_from(to), Some(to - TimeDelta::minutes(60)));
+}
+
+#[test]
 fn days_of_utc_are_24_hours() {
     check(
         Granularity::Day,

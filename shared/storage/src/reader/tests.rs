@@ -187,9 +187,15 @@ impl World {
     fn check(&self, from: &str, to: &str) -> Reads {
         let window = window(from, to);
         let question = self.question(std::slice::from_ref(&window));
+        let totals = self.table.read(total_windows(&*self.table, &question, &["2", "none"])).0;
         let (sums, reads) = self.table.read(sum_windows(&*self.table, &question));
         let sums = sums.expect("nothing fails in memory");
         assert_eq!(counts(&sums[0]), self.committed_in(window));
+        let of_keys = vec![sums[0].of("2"), Amount::ZERO];
+        assert_eq!(
+            totals.expect("nothing fails in memory"),
+            [Total { of_all: sums[0].total(), of_keys }]
+        );
         reads
     }
 

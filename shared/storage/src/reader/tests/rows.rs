@@ -116,3 +116,26 @@ fn what_orders_add_is_summed_with_what_events_add_before_and_after_sealing() {
     world.table.remove_open(SITE, at.hour());
     check();
 }
+
+#[test]
+fn totals_leave_out_the_empty_key_as_sums_do() {
+    let world = World::at("2026-11-20T09:30:00Z");
+    let minute = minute("2026-11-20T09:20:00Z");
+    for (key, count) in [("1", 3), ("", 2), ("(other)", 5)] {
+        let counters = vec![(key, Amount::from_count(count))];
+        let row = Row {
+            site: SITE,
+            period: Period::Minute(minute),
+            measure: Measure::Views,
+            slot: 0,
+            counters,
+        };
+        world.table.add(&row, Shard::Late, RETENTION);
+    }
+    let windows = [Window { from: minute, to: minute.plus(1) }];
+    let question = world.question(&windows);
+    let totals = world.table.read(total_windows(&*world.table, &question, &["1", ""])).0;
+    let of_keys = vec![Amount::from_count(3), Amount::from_count(2)];
+    let expected = Total { of_all: Amount::from_count(8), of_keys };
+    assert_eq!(totals.expect("nothing fails in memory"), [expected]);
+}
