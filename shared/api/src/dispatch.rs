@@ -15,7 +15,7 @@ use crate::http::csv::Preferred;
 use crate::http::etag::Known;
 use crate::http::response::{json, problem};
 use crate::openapi;
-use crate::routes::{ApiBackend, Function, ROUTES, Route};
+use crate::routes::{ApiBackend, Function, Purpose, ROUTES, Route};
 
 /// Answers one request: an unknown path with 404, a method that a path does not have with 405, a
 /// caller who lacks what the call needs with 401 or 403, and everything else by `handle`. Answers to
@@ -56,6 +56,7 @@ where
 /// What the answer to a request, whatever it is, says about the pages that may read it.
 pub(crate) fn cors<K: ApiKeys>(request: &Request, access: &AccessControl<K>) -> Cors {
     match Route::of(request.raw_http_path()) {
+        Some(route) if route.purpose == Purpose::File => Cors::None,
         Some(route) => access.cors(route.needs, request),
         None => Cors::Any,
     }
@@ -78,7 +79,8 @@ pub async fn handle(
 }
 
 fn unknown(path: &str) -> Response<Body> {
-    let paths: Vec<&str> = ROUTES.iter().map(|route| route.path).collect();
+    let calls = ROUTES.iter().filter(|route| route.purpose != Purpose::File);
+    let paths: Vec<&str> = calls.map(|route| route.path).collect();
     problem(
         StatusCode::NOT_FOUND,
         &format!("{path:?} is no path of this API; it has {}", paths.join(", ")),
@@ -90,7 +92,7 @@ mod tests {
     use super::*;
     use crate::backend::Backend;
     use crate::queues::Queues;
-    use crate::routes::Purpose;
+    use lambda_http::http::HeaderValue;
     use lambda_http::http::header::{
         ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CONTENT_TYPE, ETAG,
         IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS,
@@ -125,6 +127,8 @@ mod tests {
 
     /// The answer to a request where no key is needed, without any call of the backend.
     fn answered(request: Request) -> Response<Body> {
+        let route = Route::of(request.raw_http_path());
+        let is_file = route.is_some_and(|route| route.purpose == Purpose::File);
         let backend = backend();
         let config = AccessConfig {
             requires_read_keys: false,
@@ -141,7 +145,8 @@ mod tests {
             panic!("the backend is asked");
         };
         cors.add_to(&mut response);
-        assert_eq!(response.headers()[ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+        let allowed = response.headers().get(ACCESS_CONTROL_ALLOW_ORIGIN);
+        assert_eq!(allowed.map(HeaderValue::as_bytes), (!is_file).then_some(&b"*"[..]));
         response
     }
 
@@ -159,7 +164,10 @@ mod tests {
         assert!(status == 200 && response.headers()[CONTENT_TYPE] == "application/json");
         let document: Value = serde_json::from_slice(response.body().as_ref()).expect("JSON");
         let paths = document["paths"].as_object().expect("paths");
-        assert!(ROUTES.iter().all(|route| paths.contains_key(route.path)), "{paths:?}");
+        for route in ROUTES {
+            let is_call = route.purpose != Purpose::File;
+            assert_eq!(paths.contains_key(route.path), is_call, "{}", route.path);
+        }
     }
 
     #[test]
@@ -192,7 +200,7 @@ mod tests {
     fn an_unknown_path_is_404_and_the_known_ones_are_named() {
         for (method, path) in [
             ("GET", "/nothing"),
-            ("HEAD", "/"),
+            ("HEAD", "/index.html"),
             ("POST", "/events/"),
             ("OPTIONS", "/item/7"),
             ("DELETE", "/items/"),
@@ -217,7 +225,9 @@ mod tests {
     fn every_path_has_its_methods_and_a_preflight() {
         for route in ROUTES {
             let (allowed, wrong) = match route.purpose {
-                Purpose::Question => ("GET, HEAD, OPTIONS", ["POST", "PUT", "DELETE"]),
+                Purpose::Question | Purpose::File => {
+                    ("GET, HEAD, OPTIONS", ["POST", "PUT", "DELETE"])
+                }
                 Purpose::Post => ("POST, OPTIONS", ["GET", "HEAD", "PUT"]),
             };
             let path = route.path.replace("{item_id}", "7");
@@ -227,6 +237,15 @@ mod tests {
             }
             assert_eq!(asked("OPTIONS", &path).0, 204, "{path}");
         }
+    }
+
+    #[test]
+    fn the_dashboard_is_answered_without_a_key_and_unknown_files_are_404() {
+        let (status, response) = asked("GET", "/");
+        let content_type = &response.headers()[CONTENT_TYPE];
+        assert!(status == 200 && content_type == "text/html; charset=utf-8");
+        assert_eq!(asked("HEAD", "/").0, 200);
+        assert_eq!(asked("GET", "/assets/unknown.js").0, 404);
     }
 
     #[test]
