@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { brotliCompressSync, constants } from "node:zlib";
 
 import { type Plugin, defineConfig } from "vite";
@@ -26,11 +26,14 @@ function filesIn(folder: string): string[] {
  * what `cargo build` needs of the page is in `dist`, and no Node.
  */
 function embedded(): Plugin {
+  let dist = "";
   return {
     name: "embedded",
     apply: "build",
+    configResolved({ root, build }) {
+      dist = resolve(root, build.outDir);
+    },
     closeBundle() {
-      const dist = join(import.meta.dirname, "dist");
       const entries = filesIn(dist).map((path) => {
         const bytes = readFileSync(join(dist, path));
         const compressed = brotliCompressSync(bytes, {
@@ -65,6 +68,7 @@ export default defineConfig({
   plugins: [mockApi(), embedded()],
   build: {
     target: "es2022",
+    emptyOutDir: true,
     // Small files would become data URLs, which the policy of the page forbids for scripts.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

@@ -113,6 +113,21 @@ export function ranking(scope: Scope, tab: Tab & keyof typeof RANKINGS): Call<ty
   return windowed(RANKINGS[tab].path, scope, parameters, MINUTES_OF_400_DAYS);
 }
 
+/** What rose and fell. Without a comparison there are none: it is with the previous period then. */
+export function movers(scope: Scope): Call<types.Movers> {
+  const { view, site, range, zone } = scope;
+  const parameters = {
+    measure: "views",
+    site_id: site,
+    from: range.from,
+    to: range.to,
+    tz: zone,
+    compare: view.compare === "none" ? "previous" : view.compare,
+    limit: "5",
+  };
+  return call("movers", parameters, every(scope, SLOW_MS));
+}
+
 /** The last 30 minutes, and the newest orders. */
 export function realtime(scope: Scope, limit: number): Call<types.Realtime> {
   const { site, view } = scope;

@@ -71,6 +71,19 @@ export interface Ranking extends Answer {
   readonly other?: Readonly<Record<string, Figure>>;
 }
 
+export interface Mover {
+  readonly item_id: ItemId;
+  readonly value: Figure;
+  readonly compared: Figure;
+  readonly change: Figure;
+}
+
+export interface Movers extends Answer {
+  readonly compare: Span & { readonly kind: string };
+  readonly rising: readonly Mover[];
+  readonly falling: readonly Mover[];
+}
+
 export interface RecentOrder {
   readonly order_id: string;
   readonly order_number: string | null;
