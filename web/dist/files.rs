@@ -8,11 +8,11 @@
         brotli: include_bytes!("assets/icon-BHxBnfw4.svg.br"),
     },
     File {
-        path: "/assets/index-B33wqT_E.js",
+        path: "/assets/index-BM5-O4Y8.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "7f7fef7cf5f399f0",
-        bytes: include_bytes!("assets/index-B33wqT_E.js"),
-        brotli: include_bytes!("assets/index-B33wqT_E.js.br"),
+        tag: "b6b690d99ff8b15e",
+        bytes: include_bytes!("assets/index-BM5-O4Y8.js"),
+        brotli: include_bytes!("assets/index-BM5-O4Y8.js.br"),
     },
     File {
         path: "/assets/index-CMXsxIz8.css",
@@ -24,7 +24,7 @@
     File {
         path: "/",
         content_type: "text/html; charset=utf-8",
-        tag: "19492be2a128339b",
+        tag: "9941a7961331ff5e",
         bytes: include_bytes!("index.html"),
         brotli: include_bytes!("index.html.br"),
     },

@@ -27,6 +27,9 @@ const SELDOM_MS = 60 * SECOND;
 const MINUTES_OF_400_DAYS = 400 * 24 * 60;
 const MINUTES_OF_7_DAYS = 7 * 24 * 60;
 
+/** A page of days of `/reconcile` has at least as many in every zone. */
+const DAYS_SHOWN = 31;
+
 export function scopeOf(
   view: View,
   site: string | null,
@@ -217,14 +220,15 @@ export function health(): Call<types.Health> {
   return call("health", {}, SLOW_MS);
 }
 
-/** The money of the last days, with the last proof. */
+/** The money of the last days of the period, with the last proof. */
 export function reconcile(scope: Scope): Call<types.Reconcile> {
-  const { site, zone, range, view } = scope;
+  const { site, zone, range, view, isCurrent, today } = scope;
+  const to = isCurrent ? plusDays(today, 1) : range.to;
   const parameters = {
     site_id: site,
     granularity: "day",
-    from: daysBetween(range.from, range.to) <= 31 ? range.from : plusDays(range.to, -31),
-    to: range.to,
+    from: daysBetween(range.from, to) <= DAYS_SHOWN ? range.from : plusDays(to, -DAYS_SHOWN),
+    to,
     tz: zone,
     currency: view.currency,
   };
