@@ -21,7 +21,10 @@ function overview(now: number): unknown {
   const time = (instant: number) => new Date(instant).toISOString().replace(".000Z", "Z");
   const span = (start: number) => ({ from: time(start), to: time(start + HOUR) });
   const tile = (scale: number, seed: number, decimals = 0, isMean = false) => {
-    const [all, before] = [series(24, scale, seed, decimals), series(24, scale, seed + 3, decimals)];
+    const [all, before] = [
+      series(24, scale, seed, decimals),
+      series(24, scale, seed + 3, decimals),
+    ];
     const now = all.slice(0, hours);
     const share = (numbers: number[]) =>
       isMean ? Number((sum(numbers) / numbers.length).toFixed(4)) : sum(numbers);

@@ -49,13 +49,10 @@ export function App() {
     () => scopeOf(shown, site, siteZone, () => today),
     [shown, site, siteZone, today],
   );
-  const context = useMemo(
-    () => {
-      const currency = shown.currency ?? found?.currency ?? null;
-      return { scope, sites, isKnown: known.data !== null, currency };
-    },
-    [scope, known.data],
-  );
+  const context = useMemo(() => {
+    const currency = shown.currency ?? found?.currency ?? null;
+    return { scope, sites, isKnown: known.data !== null, currency };
+  }, [scope, known.data]);
   // The site decides the zone and the currency, so that it is waited for, but not for ever.
   const isReady = known.data !== null || known.failure !== null;
   return (

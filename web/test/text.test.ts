@@ -13,6 +13,7 @@ describe("numbers", () => {
     expect(exact("90071992547409931.25", "money", "USD")).toBe("$90,071,992,547,409,931.25");
     expect(exact(40, "money", "USD")).toBe("$40.00");
     expect(exact(40.125, "money", "USD")).toBe("$40.125");
+    expect(exact(146.646_667, "average", "USD")).toBe("$146.65");
     expect(exact(40, "money", "JPY")).toBe("¥40");
     expect(exact("12345678901234567890")).toBe("12,345,678,901,234,567,890");
     expect(exact(0.031_25, "ratio")).toBe("3.13%");

@@ -26,7 +26,9 @@ describe("the view in the URL", () => {
   });
 
   it("has its defaults for whatever is unknown", () => {
-    const view = parseView("#/nowhere?period=eon&at=2026-02-30&tz=Moon/Crater&currency=%3Cb%3E&chart=x");
+    const view = parseView(
+      "#/nowhere?period=eon&at=2026-02-30&tz=Moon/Crater&currency=%3Cb%3E&chart=x",
+    );
     expect(view).toEqual(START);
     expect(parseView("#/items/%E0%A4%A").item).toBe("%E0%A4%A");
   });

@@ -176,11 +176,7 @@ export function granularityOf({ from, to }: Range): string {
   return days <= 93 ? "day" : "month";
 }
 
-export function history(
-  scope: Scope,
-  measure: Measure,
-  item: string | null,
-): Call<types.History> {
+export function history(scope: Scope, measure: Measure, item: string | null): Call<types.History> {
   const { site, zone, range, view } = scope;
   const isMoney = ["sales", "net_sales", "refunds"].includes(measure);
   const parameters = {
@@ -190,6 +186,7 @@ export function history(
     from: range.from,
     to: range.to,
     tz: zone,
+    compare: view.compare,
     ...(item === null ? { limit: "0" } : { item_id: item }),
     ...(isMoney ? { currency: view.currency } : {}),
   };

@@ -40,9 +40,7 @@ export function urlOf({ path, parameters }: Question): string {
 export function curlOf(question: Question): string {
   // What a shell could take for its own is percent-encoded, and the rest is quoted.
   const url = urlOf(question).replace(/'/g, "%27");
-  return key.value === null
-    ? `curl '${url}'`
-    : `curl '${url}' -H "Authorization: Bearer $KEY"`;
+  return key.value === null ? `curl '${url}'` : `curl '${url}' -H "Authorization: Bearer $KEY"`;
 }
 
 /** Asks; `tag` is that of the answer that is known already. */

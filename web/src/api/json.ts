@@ -16,7 +16,10 @@ interface Source {
 
 function keepDigits(this: unknown, _name: string, value: unknown, source?: Source): unknown {
   if (typeof value !== "number" || source?.source === undefined) return value;
-  const digits = source.source.replace(/[eE].*$/, "").replace(/\D/g, "").replace(/^0+/, "");
+  const digits = source.source
+    .replace(/[eE].*$/, "")
+    .replace(/\D/g, "")
+    .replace(/^0+/, "");
   return digits.length > DIGITS_OF_A_DOUBLE ? source.source : value;
 }
 

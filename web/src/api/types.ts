@@ -110,12 +110,15 @@ export interface Realtime extends Answer {
 
 export interface HistoryPeriod extends RunningSpan {
   readonly total: Figure;
+  /** The same of the period that it is compared with. */
+  readonly compared?: Span & { readonly total: Figure };
 }
 
 export interface History extends Answer {
   readonly measure: string;
   readonly granularity: string;
   readonly tz: string;
+  readonly compare?: (Span & { readonly kind: string }) | null;
   readonly periods: readonly HistoryPeriod[];
 }
 

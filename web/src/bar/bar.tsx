@@ -95,7 +95,7 @@ export function Bar({ onSearch, onHelp }: Props) {
         <div class="bar-row filters">
           <SitePicker />
           <PeriodPicker />
-          {(page === "overview" || page === "item") && <ComparePicker />}
+          {page !== "orders" && <ComparePicker />}
           <ZonePicker />
           {page !== "site" && <CurrencyPicker />}
         </div>
@@ -123,7 +123,9 @@ function SitePicker() {
         value={chosen}
         onChange={(event) => show({ site: event.currentTarget.value || null })}
       >
-        {!isListed && <option value={chosen}>{isolated(chosen === "" ? "default" : chosen)}</option>}
+        {!isListed && (
+          <option value={chosen}>{isolated(chosen === "" ? "default" : chosen)}</option>
+        )}
         {sites.map(({ site_id, display_name }) => (
           <option value={site_id}>{isolated(display_name ?? site_id)}</option>
         ))}
@@ -161,12 +163,9 @@ function ZonePicker() {
   const { scope } = useScope();
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
   return (
-    <label class="field">
+    <label class="field short" title="Time zone">
       <span>Zone</span>
-      <select
-        value={scope.zone}
-        onChange={(event) => show({ zone: event.currentTarget.value })}
-      >
+      <select value={scope.zone} onChange={(event) => show({ zone: event.currentTarget.value })}>
         {names("timeZone", [scope.zone, "UTC", own]).map((zone) => (
           <option value={zone}>{zone.replace(/_/g, " ")}</option>
         ))}
@@ -179,7 +178,7 @@ function CurrencyPicker() {
   const { currency, sites } = useScope();
   const ofSites = sites.map((site) => site.currency);
   return (
-    <label class="field">
+    <label class="field short" title="Currency">
       <span>Currency</span>
       <select
         value={currency ?? ""}

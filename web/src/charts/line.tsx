@@ -29,7 +29,7 @@ interface Props {
   readonly granularity: string;
   readonly periods: readonly LinePeriod[];
   readonly series: readonly (Figure | null)[];
-  readonly comparedPeriods: readonly { readonly from: string }[] | null;
+  readonly comparedPeriods: readonly ({ readonly from: string } | null)[] | null;
   readonly compared: readonly (Figure | null)[] | null;
 }
 
@@ -45,8 +45,7 @@ export function LineChart(props: Props) {
   const [low, high] = [steps[0] ?? 0, steps.at(-1) ?? 1];
   const inner = Math.max(width - LEFT - RIGHT, 40);
   const x = (index: number) => LEFT + (length === 1 ? 0.5 : index / (length - 1)) * inner;
-  const y = (value: number) =>
-    TOP + (1 - (value - low) / (high - low)) * (HEIGHT - TOP - BOTTOM);
+  const y = (value: number) => TOP + (1 - (value - low) / (high - low)) * (HEIGHT - TOP - BOTTOM);
   const points = (line: readonly (Figure | null)[]) =>
     line.map((value, index) => (value === null ? null : { x: x(index), y: y(Number(value)) }));
 
@@ -102,12 +101,7 @@ export function LineChart(props: Props) {
           </g>
         ))}
         {labelled(length, Math.max(2, Math.floor(inner / LABEL_WIDTH))).map((index) => (
-          <text
-            class="time"
-            x={x(index)}
-            y={HEIGHT - 6}
-            text-anchor="middle"
-          >
+          <text class="time" x={x(index)} y={HEIGHT - 6} text-anchor="middle">
             {labelAt(index, false)}
           </text>
         ))}

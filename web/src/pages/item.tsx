@@ -5,7 +5,6 @@ import { useMemo } from "preact/hooks";
 import { history, item as itemCall } from "../api/calls";
 import { useCall } from "../api/resource";
 import type { History, Item } from "../api/types";
-import { LineChart } from "../charts/line";
 import { Spark } from "../charts/spark";
 import { show, view } from "../state/location";
 import { useScope } from "../state/scope";
@@ -13,6 +12,7 @@ import { MEASURES, type Measure } from "../state/view";
 import { type Unit, exact } from "../text/numbers";
 import { visible } from "../text/visible";
 import { Panel } from "../ui/panel";
+import { Course, courseTable } from "./course";
 import { coveredNote } from "./covered";
 
 interface Description {
@@ -70,24 +70,10 @@ export function ItemPage() {
             call={chosenCall}
             known={chosen}
             note={chosen.data && coveredNote(chosen.data, scope.zone)}
-            table={(data) => ({
-              columns: [{ label: "from" }, { label: name, unit }],
-              rows: data.periods.map(({ from, total }) => [from, total]),
-              currency: data.currency,
-            })}
+            table={(data) => courseTable(name, unit, data)}
           >
             {(data) => (
-              <LineChart
-                key={measure}
-                label={name}
-                unit={unit}
-                currency={data.currency ?? "USD"}
-                granularity={data.granularity}
-                periods={data.periods}
-                series={data.periods.map(({ total }) => total)}
-                comparedPeriods={null}
-                compared={null}
-              />
+              <Course key={measure} label={name} unit={unit} data={data} zone={scope.zone} />
             )}
           </Panel>
         )}
@@ -126,6 +112,11 @@ function funnelTable({ conversion }: Item) {
   };
 }
 
+function comparedOf({ periods }: History) {
+  if (!periods.some(({ compared }) => compared !== undefined)) return null;
+  return periods.map(({ compared }) => compared?.total ?? null);
+}
+
 interface TileProps {
   readonly measure: Measure;
   readonly item: Item | null;
@@ -146,7 +137,9 @@ function MeasureTile({ measure, item, course }: TileProps) {
       <span class="tile-value">
         {item === null ? <span class="blank" /> : exact(of(item), unit, item.currency)}
       </span>
-      {course && <Spark series={course.periods.map(({ total }) => total)} />}
+      {course && (
+        <Spark series={course.periods.map(({ total }) => total)} compared={comparedOf(course)} />
+      )}
     </button>
   );
 }

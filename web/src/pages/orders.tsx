@@ -69,11 +69,7 @@ export function OrdersPage() {
               { label: "revenue", unit: "money" },
               { label: "units", unit: "count" },
             ],
-            rows: products.map((product) => [
-              product.product_name,
-              product.revenue,
-              product.units,
-            ]),
+            rows: products.map((product) => [product.product_name, product.revenue, product.units]),
             currency,
           })}
         >
@@ -121,7 +117,7 @@ function Totals({ known: { data } }: { readonly known: Known<Orders> }) {
     ["Net revenue", money(data?.net_revenue)],
     ["Gross revenue", money(data?.total_revenue)],
     ["Refunded", money(data?.refunded)],
-    ["Average order", money(data?.avg_order_value)],
+    ["Average order", exact(data?.avg_order_value, "average", data?.currency)],
   ];
   return (
     <section class="tiles few" aria-label="Key figures of orders">

@@ -39,9 +39,7 @@ export function PipelinePage() {
           title="Lines of the last hour"
           call={healthCall}
           known={state}
-          note={
-            state.data?.last_hour && `Since ${timeIn(scope.zone, state.data.last_hour.since)}`
-          }
+          note={state.data?.last_hour && `Since ${timeIn(scope.zone, state.data.last_hour.since)}`}
           table={linesTable}
         >
           {(data) => <Lines data={data} />}

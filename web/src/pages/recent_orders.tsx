@@ -63,7 +63,9 @@ export function RecentOrders({ orders, zone }: Props) {
       {orders.map((order) => (
         <li key={order.order_id}>
           <span class="order-name">
-            <bdi title={visible(order.order_id)}>{visible(order.order_number ?? order.order_id)}</bdi>
+            <bdi title={visible(order.order_id)}>
+              {visible(order.order_number ?? order.order_id)}
+            </bdi>
             <Status status={order.status} />
           </span>
           <time class="muted" dateTime={order.created_at}>

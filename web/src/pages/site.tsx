@@ -4,12 +4,12 @@ import { useMemo } from "preact/hooks";
 
 import { history, metrics, stats } from "../api/calls";
 import { useCall } from "../api/resource";
-import { LineChart } from "../charts/line";
 import { useScope } from "../state/scope";
 import { exact, timeIn } from "../text/numbers";
 import { visible } from "../text/visible";
 import { Bars } from "../ui/bars";
 import { Panel } from "../ui/panel";
+import { Course, courseTable } from "./course";
 import { coveredNote } from "./covered";
 
 const PAGES_SHOWN = 25;
@@ -46,23 +46,9 @@ export function SitePage() {
           call={viewsCall}
           known={views}
           note={views.data && coveredNote(views.data, scope.zone)}
-          table={({ periods }) => ({
-            columns: [{ label: "from" }, { label: "views", unit: "count" }],
-            rows: periods.map(({ from, total }) => [from, total]),
-          })}
+          table={(data) => courseTable("views", "count", data)}
         >
-          {({ periods, granularity }) => (
-            <LineChart
-              label="Views of items"
-              unit="count"
-              currency="USD"
-              granularity={granularity}
-              periods={periods}
-              series={periods.map(({ total }) => total)}
-              comparedPeriods={null}
-              compared={null}
-            />
-          )}
+          {(data) => <Course label="Views of items" unit="count" data={data} zone={scope.zone} />}
         </Panel>
         <Panel
           title="Pages viewed most"

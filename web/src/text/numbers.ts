@@ -4,7 +4,7 @@ import type { Figure } from "../api/json";
 import { LOCALE } from "./locale";
 
 /** What a number counts, which decides how it is written. */
-export type Unit = "count" | "money" | "ratio";
+export type Unit = "count" | "money" | "average" | "ratio";
 
 /** What stands for a number that does not exist, as an average of nothing. */
 export const NONE = "–";
@@ -21,12 +21,13 @@ function formatOf(options: Intl.NumberFormatOptions): Intl.NumberFormat {
   return format;
 }
 
+function currencyOptions(currency: string): Intl.NumberFormatOptions {
+  return { style: "currency", currency, currencyDisplay: "narrowSymbol" };
+}
+
+/** With the digits that the currency has at least, and all that there are. */
 function moneyOptions(currency: string): Intl.NumberFormatOptions {
-  const options: Intl.NumberFormatOptions = {
-    style: "currency",
-    currency,
-    currencyDisplay: "narrowSymbol",
-  };
+  const options = currencyOptions(currency);
   const digits = formatOf(options).resolvedOptions().minimumFractionDigits ?? 0;
   return { ...options, minimumFractionDigits: digits, maximumFractionDigits: FRACTION_DIGITS_MAX };
 }
@@ -36,7 +37,7 @@ function written(format: Intl.NumberFormat, figure: Figure): string {
   return format.format(figure as number);
 }
 
-/** A number, exactly; a ratio is rounded to a hundredth of a percent. */
+/** A number, exactly; a ratio is rounded to a hundredth of a percent, an average to the cent. */
 export function exact(
   figure: Figure | null | undefined,
   unit: Unit = "count",
@@ -48,6 +49,8 @@ export function exact(
       return written(formatOf({ maximumFractionDigits: FRACTION_DIGITS_MAX }), figure);
     case "money":
       return written(formatOf(moneyOptions(currency)), figure);
+    case "average":
+      return written(formatOf(currencyOptions(currency)), figure);
     case "ratio":
       return written(formatOf({ style: "percent", maximumFractionDigits: 2 }), figure);
   }
@@ -58,8 +61,7 @@ export function short(value: number, unit: Unit, currency: string): string {
   if (unit === "ratio") {
     return formatOf({ style: "percent", maximumFractionDigits: 1 }).format(value);
   }
-  const money: Intl.NumberFormatOptions =
-    unit === "money" ? { style: "currency", currency, currencyDisplay: "narrowSymbol" } : {};
+  const money = unit === "count" ? {} : currencyOptions(currency);
   const options: Intl.NumberFormatOptions = {
     ...money,
     notation: "compact",

@@ -29,7 +29,9 @@ function cell(value: Figure | null, isText: boolean): string {
 /** The table as CSV (RFC 4180): numbers as the API answered them. */
 export function csvOf({ columns, rows, currency }: TableData): string {
   const label = ({ label, unit }: Column) =>
-    unit === "money" && currency !== undefined ? `${label} (${currency})` : label;
+    (unit === "money" || unit === "average") && currency !== undefined
+      ? `${label} (${currency})`
+      : label;
   const lines = [columns.map((column) => cell(label(column), true)).join(",")];
   for (const row of rows) {
     const cells = row.map((value, index) => cell(value, columns[index]?.unit === undefined));

@@ -11,7 +11,7 @@ export interface Description {
 export const DESCRIPTIONS: Record<Chart, Description> = {
   net_revenue: { name: "Net revenue", unit: "money" },
   orders: { name: "Orders", unit: "count" },
-  avg_order_value: { name: "Average order", unit: "money" },
+  avg_order_value: { name: "Average order", unit: "average" },
   conversion: { name: "Conversion", unit: "ratio" },
   visitors: { name: "Visitors", unit: "count" },
   views: { name: "Views", unit: "count" },

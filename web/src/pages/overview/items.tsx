@@ -36,12 +36,7 @@ export function ItemsPanel() {
 
 function ItemTabs() {
   return (
-    <Tabs
-      label="Ranking"
-      tabs={TABS}
-      chosen={view.value.tab}
-      onChoose={(tab) => show({ tab })}
-    />
+    <Tabs label="Ranking" tabs={TABS} chosen={view.value.tab} onChoose={(tab) => show({ tab })} />
   );
 }
 

@@ -5,9 +5,9 @@ import type { Overview } from "../../api/types";
 import { LineChart } from "../../charts/line";
 import { view } from "../../state/location";
 import { useScope } from "../../state/scope";
-import { rangeIn } from "../../text/numbers";
 import type { TableData } from "../../text/table";
 import { Panel } from "../../ui/panel";
+import { Legend } from "../course";
 import { coveredNote } from "../covered";
 import { DESCRIPTIONS } from "./charts";
 
@@ -49,7 +49,12 @@ export function MainChart({ call, known }: Props) {
         const tile = data.tiles[chart];
         return (
           <>
-            <Legend data={data} zone={scope.zone} />
+            <Legend
+              granularity={data.granularity}
+              periods={data.periods}
+              compare={data.compare}
+              zone={scope.zone}
+            />
             <LineChart
               key={chart}
               label={name}
@@ -65,31 +70,5 @@ export function MainChart({ call, known }: Props) {
         );
       }}
     </Panel>
-  );
-}
-
-/** Which line is which. */
-function Legend({ data, zone }: { readonly data: Overview; readonly zone: string }) {
-  const { compare, granularity, periods } = data;
-  const running = periods.find((period) => period.running);
-  return (
-    <p class="legend muted">
-      <span>
-        <span class="key this" />
-        this period
-      </span>
-      {compare !== null && (
-        <span>
-          <span class="key other" />
-          {rangeIn(zone, compare.from, compare.to)}
-        </span>
-      )}
-      {running !== undefined && (
-        <span>
-          <span class="key now" />
-          {`this ${granularity} so far`}
-        </span>
-      )}
-    </p>
   );
 }
