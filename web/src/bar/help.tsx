@@ -1,6 +1,7 @@
 /** The keys of the keyboard, and where to read on. */
 
 import { key, setKey } from "../state/session";
+import licences from "../licences.txt?url";
 import { Dialog } from "../ui/dialog";
 
 const KEYS: readonly (readonly [string, string])[] = [
@@ -30,11 +31,12 @@ export function HelpDialog({ onClose }: { readonly onClose: () => void }) {
         ))}
       </dl>
       <p class="muted">
-        Every number is an answer of the API: <em>curl</em> shows the question, <em>table</em> and{" "}
-        <em>CSV</em> all of its digits. What is dotted still grows.
+        Every number is an answer of the API: <em>curl</em> shows the question, <em>table</em> and
+        <em> CSV</em> all of its digits. What is dotted still grows.
       </p>
       <p>
-        <a href="openapi.json">Description of the API</a>
+        <a href="openapi.json">Description of the API</a>,{" "}
+        <a href={licences}>licences of what this page contains</a>
       </p>
       {key.value !== null && (
         <button type="button" onClick={() => setKey(null)}>

@@ -198,7 +198,8 @@ function Proof({ data, zone }: { readonly data: Reconcile; readonly zone: string
           ? "The money of items is that of orders, to the cent."
           : "The money of items is not that of orders: minutebook verify says where."}{" "}
         {proof
-          ? `Recounted from the raw files on ${timeIn(zone, proof.at)}: ${exact(proof.differences)} ` +
+          ? `Recounted from the raw files on ${timeIn(zone, proof.at)}: ` +
+            `${exact(proof.differences)} ` +
             "differences."
           : "Not yet recounted from the raw files: minutebook verify does."}
       </p>
