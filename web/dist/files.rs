@@ -15,11 +15,11 @@
         brotli: include_bytes!("assets/index-BGIizLJp.css.br"),
     },
     File {
-        path: "/assets/index-BMvecuX_.js",
+        path: "/assets/index-ChdD6tHp.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "f6726acbb00cd3eb",
-        bytes: include_bytes!("assets/index-BMvecuX_.js"),
-        brotli: include_bytes!("assets/index-BMvecuX_.js.br"),
+        tag: "0651395996e28183",
+        bytes: include_bytes!("assets/index-ChdD6tHp.js"),
+        brotli: include_bytes!("assets/index-ChdD6tHp.js.br"),
     },
     File {
         path: "/assets/licences-10_HjLcv.txt",
@@ -31,7 +31,7 @@
     File {
         path: "/",
         content_type: "text/html; charset=utf-8",
-        tag: "d818b431f7b17f1b",
+        tag: "71870718a4e1112c",
         bytes: include_bytes!("index.html"),
         brotli: include_bytes!("index.html.br"),
     },
