@@ -3,6 +3,7 @@ import { render } from "preact";
 import { App } from "./app";
 import "./styles/base.css";
 import "./styles/bar.css";
+import "./styles/tiles.css";
 import "./styles/panels.css";
 import "./styles/charts.css";
 
