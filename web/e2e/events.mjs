@@ -56,12 +56,12 @@ function events(now) {
   return made;
 }
 
-/** A day and a half of a shop whose visitors come by day, for the picture. */
+/** Two days of a shop whose visitors come by day, for the picture. */
 function lively(now) {
   const made = [];
   const items = ["oat-mug", "linen-tea-towel", "walnut-board", "stoneware-bowl", "brass-ladle"];
   const statuses = ["PAID", "SHIPPED", "CREATED", "DELIVERED", "CANCELLED"];
-  for (let minute = 0; minute < 2_160; minute += 1) {
+  for (let minute = 0; minute < 2_880; minute += 1) {
     const at = new Date(now - minute * MINUTE);
     const hour = at.getUTCHours() + at.getUTCMinutes() / 60;
     // More by day than by night, and no two minutes alike.

@@ -101,7 +101,12 @@ export function LineChart(props: Props) {
           </g>
         ))}
         {labelled(length, Math.max(2, Math.floor(inner / LABEL_WIDTH))).map((index) => (
-          <text class="time" x={x(index)} y={HEIGHT - 6} text-anchor="middle">
+          <text
+            class="time"
+            x={x(index)}
+            y={HEIGHT - 6}
+            text-anchor={x(index) > width - LABEL_WIDTH / 2 ? "end" : "middle"}
+          >
             {labelAt(index, false)}
           </text>
         ))}
