@@ -6,7 +6,7 @@
 - No circle of imports between the files of a crate. A name that a `mod.rs` re-exports belongs to
   the file that defines it; unit tests are not looked at.
 - No file of Rust with more than 500 lines of code, tests at its end left out, unless its head says
-  `Long because`.
+  `Long because`; nor one of the dashboard, whose lines have at most 100 columns.
 - No folder with more than 15 files, but for data.
 - No line of prose in Markdown over 100 columns (tables, code and links left out), and no relative
   link or anchor that leads nowhere.
@@ -168,6 +168,20 @@ def check_code(files: list[str]) -> list[str]:
     return findings
 
 
+def check_web(files: list[str]) -> list[str]:
+    findings = []
+    for file in files:
+        if not re.match(r"web/(?!dist/).*\.(tsx?|mjs|css|html)$", file):
+            continue
+        lines = (ROOT / file).read_text().splitlines()
+        if len(lines) > CODE_LINES_MAX:
+            findings.append(f"{file} has {len(lines)} lines; at most {CODE_LINES_MAX}")
+        for number, line in enumerate(lines, 1):
+            if len(line) > COLUMNS_MAX:
+                findings.append(f"{file}:{number} has {len(line)} columns; at most {COLUMNS_MAX}")
+    return findings
+
+
 def anchors(text: str) -> set[str]:
     text = re.sub(r"```.*?```", "", text, flags=re.S)
     titles = re.findall(r"^#+ (.+)$", text, flags=re.M)
@@ -198,7 +212,7 @@ def check_prose(files: list[str]) -> list[str]:
 
 def main() -> int:
     files = tracked()
-    findings = check_code(files) + check_prose(files)
+    findings = check_code(files) + check_web(files) + check_prose(files)
     for finding in findings:
         print(finding)
     if not findings:

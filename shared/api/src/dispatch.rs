@@ -4,8 +4,8 @@
 use std::future::Future;
 use std::sync::LazyLock;
 
-use lambda_http::http::StatusCode;
 use lambda_http::http::header::ORIGIN;
+use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Request, RequestExt, Response};
 use minutebook_storage::api_keys::ApiKeys;
 use minutebook_storage::site::settings::SettingsSource;
@@ -17,7 +17,7 @@ use crate::http::csv::Preferred;
 use crate::http::etag::Known;
 use crate::http::response::{json, problem};
 use crate::openapi;
-use crate::routes::{ApiBackend, Function, ROUTES, Route};
+use crate::routes::{ApiBackend, Function, Purpose, ROUTES, Route};
 
 /// Answers one request: an unknown path with 404, a method that a path does not have with 405, a
 /// caller who lacks what the call needs with 401 or 403, and everything else by `handle`. The answer
@@ -58,7 +58,7 @@ where
             Err(response) => (response, vec![]),
         },
     };
-    access.cors(route.needs, origin.as_ref(), &sites).add_to(&mut response);
+    route_cors(route, access, origin.as_ref(), &sites).add_to(&mut response);
     response
 }
 
@@ -68,8 +68,20 @@ pub(crate) fn cors<K: ApiKeys + SettingsSource>(
     access: &AccessControl<K>,
 ) -> Cors {
     match Route::of(request.raw_http_path()) {
-        Some(route) => access.cors(route.needs, request.headers().get(ORIGIN), &[]),
+        Some(route) => route_cors(route, access, request.headers().get(ORIGIN), &[]),
         None => Cors::Any,
+    }
+}
+
+fn route_cors<K: ApiKeys + SettingsSource>(
+    route: &Route,
+    access: &AccessControl<K>,
+    origin: Option<&HeaderValue>,
+    sites: &[String],
+) -> Cors {
+    match route.purpose {
+        Purpose::File => Cors::None,
+        Purpose::Question | Purpose::Post => access.cors(route.needs, origin, sites),
     }
 }
 
@@ -90,7 +102,8 @@ pub async fn handle(
 }
 
 fn unknown(path: &str) -> Response<Body> {
-    let paths: Vec<&str> = ROUTES.iter().map(|route| route.path).collect();
+    let calls = ROUTES.iter().filter(|route| route.purpose != Purpose::File);
+    let paths: Vec<&str> = calls.map(|route| route.path).collect();
     problem(
         StatusCode::NOT_FOUND,
         &format!("{path:?} is no path of this API; it has {}", paths.join(", ")),
@@ -102,7 +115,7 @@ mod tests {
     use super::*;
     use crate::backend::Backend;
     use crate::queues::Queues;
-    use crate::routes::Purpose;
+    use lambda_http::http::HeaderValue;
     use lambda_http::http::header::{
         ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CONTENT_TYPE, ETAG,
         IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS,
@@ -137,6 +150,8 @@ mod tests {
 
     /// The answer to a request where no key is needed, without any call of the backend.
     fn answered(request: Request) -> Response<Body> {
+        let route = Route::of(request.raw_http_path());
+        let is_file = route.is_some_and(|route| route.purpose == Purpose::File);
         let backend = backend();
         let config = AccessConfig {
             requires_read_keys: false,
@@ -152,7 +167,8 @@ mod tests {
         let Poll::Ready(response) = answering.poll(&mut Context::from_waker(Waker::noop())) else {
             panic!("the backend is asked");
         };
-        assert_eq!(response.headers()[ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+        let allowed = response.headers().get(ACCESS_CONTROL_ALLOW_ORIGIN);
+        assert_eq!(allowed.map(HeaderValue::as_bytes), (!is_file).then_some(&b"*"[..]));
         response
     }
 
@@ -170,7 +186,10 @@ mod tests {
         assert!(status == 200 && response.headers()[CONTENT_TYPE] == "application/json");
         let document: Value = serde_json::from_slice(response.body().as_ref()).expect("JSON");
         let paths = document["paths"].as_object().expect("paths");
-        assert!(ROUTES.iter().all(|route| paths.contains_key(route.path)), "{paths:?}");
+        for route in ROUTES {
+            let is_call = route.purpose != Purpose::File;
+            assert_eq!(paths.contains_key(route.path), is_call, "{}", route.path);
+        }
     }
 
     #[test]
@@ -203,7 +222,7 @@ mod tests {
     fn an_unknown_path_is_404_and_the_known_ones_are_named() {
         for (method, path) in [
             ("GET", "/nothing"),
-            ("HEAD", "/"),
+            ("HEAD", "/index.html"),
             ("POST", "/events/"),
             ("OPTIONS", "/item/7"),
             ("DELETE", "/items/"),
@@ -228,7 +247,9 @@ mod tests {
     fn every_path_has_its_methods_and_a_preflight() {
         for route in ROUTES {
             let (allowed, wrong) = match route.purpose {
-                Purpose::Question => ("GET, HEAD, OPTIONS", ["POST", "PUT", "DELETE"]),
+                Purpose::Question | Purpose::File => {
+                    ("GET, HEAD, OPTIONS", ["POST", "PUT", "DELETE"])
+                }
                 Purpose::Post => ("POST, OPTIONS", ["GET", "HEAD", "PUT"]),
             };
             let path = route.path.replace("{item_id}", "7");
@@ -238,6 +259,15 @@ mod tests {
             }
             assert_eq!(asked("OPTIONS", &path).0, 204, "{path}");
         }
+    }
+
+    #[test]
+    fn the_dashboard_is_answered_without_a_key_and_unknown_files_are_404() {
+        let (status, response) = asked("GET", "/");
+        let content_type = &response.headers()[CONTENT_TYPE];
+        assert!(status == 200 && content_type == "text/html; charset=utf-8");
+        assert_eq!(asked("HEAD", "/").0, 200);
+        assert_eq!(asked("GET", "/assets/unknown.js").0, 404);
     }
 
     #[test]

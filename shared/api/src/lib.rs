@@ -6,6 +6,7 @@
 pub mod access;
 pub mod backend;
 pub mod collect;
+pub mod dashboard;
 pub mod dispatch;
 pub mod health;
 pub mod history;

@@ -19,8 +19,8 @@ use crate::openapi::operation::{Operation, Schemas};
 use crate::orders::OrdersCall;
 use crate::queues::Queues;
 use crate::{
-    collect, health, history, items, live, movers, openapi, orders, overview, rankings, reconcile,
-    sites, stats,
+    collect, dashboard, health, history, items, live, movers, openapi, orders, overview, rankings,
+    reconcile, sites, stats,
 };
 
 /// One path of the API.
@@ -36,8 +36,8 @@ pub struct Route {
     pub function: Function,
     /// What its answers list, if they can be had as a table.
     pub(crate) listing: Option<Listing>,
-    /// Builds the description of the call.
-    pub(crate) describe: fn(&mut Schemas) -> Operation,
+    /// Builds the description of the call; `None` for files, which are no calls.
+    pub(crate) describe: Option<Describe>,
 }
 
 /// What a path is for.
@@ -47,6 +47,8 @@ pub enum Purpose {
     Question,
     /// It takes events: POST.
     Post,
+    /// It is a file of the dashboard: GET and HEAD, without a key, and not for other pages.
+    File,
 }
 
 /// The function that answers a path.
@@ -143,16 +145,31 @@ pub const ROUTES: &[Route] = &[
         needs: Needs::Nothing,
         function: Function::Description,
         listing: None,
-        describe: openapi::describe::openapi,
+        describe: Some(openapi::describe::openapi),
     },
+    file("/"),
+    file("/assets/{file}"),
 ];
 
 type Describe = fn(&mut Schemas) -> Operation;
 
 const fn post(path: &'static str, describe: Describe) -> Route {
     let needs = Needs::Role(Role::Write);
-    let function = Function::Own("collect");
+    let (function, describe) = (Function::Own("collect"), Some(describe));
     Route { path, purpose: Purpose::Post, needs, function, listing: None, describe }
+}
+
+const fn file(path: &'static str) -> Route {
+    Route {
+        path,
+        purpose: Purpose::File,
+        needs: Needs::Nothing,
+        function: Function::Api(|request, _, _| {
+            Box::pin(std::future::ready(dashboard::handle(request)))
+        }),
+        listing: None,
+        describe: None,
+    }
 }
 
 const fn own(path: &'static str, function: &'static str, describe: Describe) -> Route {
@@ -165,6 +182,7 @@ const fn api(path: &'static str, describe: Describe, handle: Handle) -> Route {
 
 const fn question(path: &'static str, function: Function, describe: Describe) -> Route {
     let needs = Needs::Role(Role::Read);
+    let describe = Some(describe);
     Route { path, purpose: Purpose::Question, needs, function, listing: None, describe }
 }
 
@@ -205,7 +223,7 @@ impl Route {
     /// methods of this path.
     pub fn preflight_or_wrong_method(&self, method: &Method) -> Option<Response<Body>> {
         match self.purpose {
-            Purpose::Question => preflight_or_wrong_method(method),
+            Purpose::Question | Purpose::File => preflight_or_wrong_method(method),
             Purpose::Post => preflight_or_no_post(method),
         }
     }
@@ -285,7 +303,9 @@ mod tests {
             ("/items/", None),
             ("/items", None),
             ("/events/", None),
-            ("/", None),
+            ("/", Some("/")),
+            ("/assets/index.js", Some("/assets/{file}")),
+            ("/assets/", None),
             ("", None),
         ] {
             assert_eq!(Route::of(path).map(|route| route.path), route, "{path}");

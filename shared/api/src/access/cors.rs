@@ -19,6 +19,8 @@ pub(crate) enum Cors {
     Origin(HeaderValue),
     /// Pages of the origin that asked may not read it; pages of another may.
     OtherOrigin,
+    /// No page of another origin may read it.
+    None,
 }
 
 impl Origins {
@@ -53,13 +55,13 @@ impl Cors {
     /// Adds the headers to an answer.
     pub(crate) fn add_to<B>(self, response: &mut Response<B>) {
         let headers = response.headers_mut();
-        if self != Cors::Any {
+        if matches!(self, Cors::Origin(_) | Cors::OtherOrigin) {
             headers.append(VARY, HeaderValue::from_static("origin"));
         }
         let allowed = match self {
             Cors::Any => HeaderValue::from_static("*"),
             Cors::Origin(origin) => origin,
-            Cors::OtherOrigin => return,
+            Cors::OtherOrigin | Cors::None => return,
         };
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("etag, link"));

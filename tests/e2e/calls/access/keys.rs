@@ -33,6 +33,8 @@ pub(crate) enum Kind {
     Status,
     /// It answers everybody.
     Open,
+    /// It answers everybody that there is no such file.
+    Missing,
 }
 
 /// Every call, by its path with what it needs, in the order of the routes.
@@ -59,6 +61,8 @@ const CALLS: &[(&str, &str, &str, Kind)] = &[
     ("/metrics/products/top", "site_id=SITE", "api", Kind::Question),
     ("/health", "", "api", Kind::Status),
     ("/openapi.json", "", "api", Kind::Open),
+    ("/", "", "api", Kind::Open),
+    ("/assets/{file}", "", "api", Kind::Missing),
 ];
 
 /// The keys, with the statuses of a question about `shop.a`, a post of its events, and made-up
@@ -263,6 +267,7 @@ async fn every_call_is_for_the_keys_of_its_table_and_no_others(cloud: &Cloud) ->
                         Kind::Post => *post,
                         Kind::Make => *make,
                         Kind::Status | Kind::Open => 200,
+                        Kind::Missing => 404,
                     };
                     let status = status_of(&answer);
                     ensure!(

@@ -1,0 +1,56 @@
+// Where the API needs a key, the page asks for one, and keeps it to itself.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { launch, open, settled, violations } from "./browser.mjs";
+
+const { MINUTEBOOK_KEY: key, MINUTEBOOK_REVOKE: revoke } = process.env;
+
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+const FAILED = /Failed to load resource/;
+
+test("the page asks for a key, again if it is not valid, and again when it expires", async () => {
+  const { page, context, close } = await open(browser, "#/", { allows: FAILED });
+  const dialog = page.getByRole("dialog", { name: "This API needs a key" });
+  await dialog.waitFor();
+  assert.deepEqual(await violations(page), []);
+  const enter = async (text) => {
+    await page.getByLabel("Key", { exact: true }).fill(text);
+    await page.getByRole("button", { name: "Use this key" }).click();
+  };
+  await enter(`mb_${"0123456789abcdef".repeat(4)}`);
+  await dialog.getByText("The key is not valid, or not any more.").waitFor();
+  const urls = [];
+  page.on("request", (request) => urls.push(request.url()));
+  await enter(`  ${key}\n`);
+  await dialog.waitFor({ state: "detached" });
+  await settled(page);
+  // The key is of one site, which the questions are about without naming it.
+  await page.locator('[data-chart="views"] .tile-value', { hasText: /\d{3}/ }).waitFor();
+  assert.ok(urls.length > 0 && urls.every((url) => !url.includes("mb_")), urls.join(" "));
+  const stored = await page.evaluate(() => [Object.values(localStorage), document.cookie].join());
+  assert.ok(!stored.includes("mb_"), stored);
+  await page.getByRole("button", { name: "Items as curl" }).click();
+  const command = await page.locator("dialog code").textContent();
+  assert.ok(command.includes("Bearer $KEY") && !command.includes("mb_"), command);
+  await page.keyboard.press("Escape");
+  // The key lasts as long as the tab, and no longer.
+  await page.reload();
+  await settled(page);
+  const other = await context.newPage();
+  await other.goto(page.url());
+  await other.getByRole("dialog", { name: "This API needs a key" }).waitFor();
+  await other.close();
+  const [program, ...args] = JSON.parse(revoke);
+  execFileSync(program, args, { cwd: join(import.meta.dirname, "..", "..") });
+  await dialog.getByText("The key is not valid, or not any more.").waitFor({ timeout: 120_000 });
+  await close();
+});

@@ -1,0 +1,110 @@
+// Every page, in both themes and on a small screen.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { ask, launch, open, overflow, settled, violations } from "./browser.mjs";
+import { post } from "./events.mjs";
+
+let browser;
+before(async () => {
+  browser = await launch();
+  await post();
+});
+after(() => browser.close());
+
+const PAGES = {
+  overview: "#/?site_id=shop",
+  movers: "#/?site_id=shop&tab=movers",
+  item: "#/items/sku-1?site_id=shop",
+  orders: "#/orders?site_id=shop",
+  pages: "#/site?site_id=shop",
+  pipeline: "#/pipeline?site_id=shop",
+};
+
+for (const [name, hash] of Object.entries(PAGES)) {
+  for (const colorScheme of ["light", "dark"]) {
+    test(`${name} has no violations of axe-core in the ${colorScheme} theme`, async () => {
+      const { page, close } = await open(browser, hash, { colorScheme });
+      await settled(page);
+      const theme = await page.evaluate(() => document.documentElement.dataset.theme);
+      assert.equal(theme, colorScheme);
+      assert.deepEqual(await violations(page), []);
+      await close();
+    });
+  }
+
+  test(`${name} fits a screen of 360 pixels`, async () => {
+    const { page, close } = await open(browser, hash, {
+      viewport: { width: 360, height: 740 },
+    });
+    await settled(page);
+    assert.equal(await overflow(page), 0);
+    await close();
+  });
+}
+
+test("dialogs have no violations of axe-core", async () => {
+  const { page, close } = await open(browser, PAGES.overview);
+  await settled(page);
+  for (const name of ["Search an item", "Keys and help", "Items as curl"]) {
+    await page.getByRole("button", { name, exact: true }).click();
+    await page.getByRole("dialog").waitFor();
+    assert.deepEqual(await violations(page), [], name);
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+  }
+  await close();
+});
+
+test("the theme is chosen by a button, and stays", async () => {
+  const { page, close } = await open(browser, PAGES.overview, { colorScheme: "light" });
+  await page.getByRole("button", { name: "Dark theme" }).click();
+  await page.reload();
+  await page.getByRole("button", { name: "Light theme" }).waitFor();
+  await close();
+});
+
+test("an item leads to its page, whose figures are the API's, and back", async () => {
+  const { page, close } = await open(browser, PAGES.overview);
+  await settled(page);
+  await page.locator(".bars .name a", { hasText: "sku-1" }).click();
+  await page.getByRole("heading", { name: "sku-1" }).waitFor();
+  await settled(page);
+  const minutes = Math.floor((Date.now() % 86_400_000) / 60_000) + 1;
+  const item = await ask(`items/sku-1?site_id=shop&window=${minutes}m`);
+  const shown = (measure) => page.locator(`[data-chart="${measure}"] .tile-value`).textContent();
+  const count = (number) => new Intl.NumberFormat("en-GB").format(number);
+  assert.equal(await shown("views"), count(item.views));
+  assert.equal(await shown("carts"), count(item.adds_to_cart));
+  assert.equal(await shown("units"), count(item.units));
+  const dollars = { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol" };
+  const money = (number) => new Intl.NumberFormat("en-GB", dollars).format(number);
+  assert.equal(await shown("net_sales"), money(item.net_sales));
+  await page.locator('[data-chart="removals"]').click();
+  await page.getByRole("heading", { name: "Removed from carts" }).waitFor();
+  await page.goBack();
+  await page.goBack();
+  await page.getByRole("heading", { name: "Items" }).waitFor();
+  await close();
+});
+
+test("orders, pages and the pipeline show what the API answers", async () => {
+  const minutes = Math.floor((Date.now() % 86_400_000) / 60_000) + 1;
+  const { page, close } = await open(browser, PAGES.orders);
+  await settled(page);
+  const orders = await ask(`metrics/orders?site_id=shop&window=${minutes}m`);
+  const tiles = await page.locator(".tile-value").allTextContents();
+  assert.equal(tiles[0], String(orders.total_orders));
+  await page.getByRole("link", { name: "Pages" }).click();
+  await settled(page);
+  const day = new Date().toISOString().slice(0, 10);
+  const stats = await ask(`stats?site_id=shop&date=${day}`);
+  assert.equal(await page.locator(".tile-value").first().textContent(), String(stats.total_views));
+  await page.getByRole("link", { name: "Pipeline", exact: true }).click();
+  await settled(page);
+  const { status } = await ask("health");
+  assert.equal(await page.locator("dd.health").textContent(), status);
+  await page.getByText("The money of items is that of orders").waitFor();
+  await close();
+});

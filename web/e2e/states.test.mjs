@@ -1,0 +1,92 @@
+// What the page shows when there is nothing, when the API is away, and when nobody looks.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { after, before, test } from "node:test";
+
+import { PATIENCE_MS, launch, open, settled, violations } from "./browser.mjs";
+import { post } from "./events.mjs";
+
+let browser;
+before(async () => {
+  browser = await launch();
+  await post();
+});
+after(() => browser.close());
+
+/** What Chromium says of requests that did not succeed. */
+const FAILED = /Failed to load resource/;
+
+test("a site without events says how to post one, and shows it", async () => {
+  const site = `new-${Date.now()}`;
+  const { page, close } = await open(browser, `#/?site_id=${site}`);
+  await page.getByRole("heading", { name: "No events yet: post one" }).waitFor();
+  await settled(page);
+  assert.deepEqual(await violations(page), []);
+  const command = await page.locator(".welcome code").textContent();
+  execFileSync("sh", ["-c", command.replace("curl ", "curl -sS --fail ")]);
+  await page.locator('[data-chart="views"] .tile-value', { hasText: /^1$/ }).waitFor();
+  await close();
+});
+
+test("an API that is away is said to be, keeps what was known, and is asked again", async () => {
+  const { page, close } = await open(browser, "#/?site_id=shop", { allows: FAILED });
+  await settled(page);
+  const views = page.locator('[data-chart="views"] .tile-value');
+  const known = await views.textContent();
+  const calls = /\/(overview|health|sites|history|metrics|reconcile|most_viewed_item)/;
+  await page.route(calls, (route) => route.abort());
+  await page.locator('.live[data-state="failing"]').waitFor();
+  await page.getByText("Not up to date: The API did not answer.").first().waitFor();
+  assert.equal(await views.textContent(), known);
+  assert.deepEqual(await violations(page), []);
+  await page.unroute(calls);
+  await page.locator('.live[data-state="live"]').waitFor({ timeout: 2 * PATIENCE_MS });
+  await close();
+});
+
+test("an API that was never there is said to be away", async () => {
+  const { page, close } = await open(browser, "#/pipeline", { allows: FAILED });
+  await page.route(/\/(sites|overview|health|reconcile)/, (route) => {
+    const body = JSON.stringify({
+      detail: "the table could not be read; try again in a moment",
+    });
+    return route.fulfill({ status: 503, contentType: "application/problem+json", body });
+  });
+  await page.reload();
+  await page.getByText("the table could not be read").first().waitFor();
+  await page.getByText("It is asked again by itself.").first().waitFor();
+  await close();
+});
+
+test("a question that the API refuses says why", async () => {
+  const { page, close } = await open(browser, "#/?site_id=shop", { allows: FAILED });
+  await page.route(/\/overview/, (route) => {
+    const body = JSON.stringify({ detail: "hours are kept since 2025-10-17" });
+    return route.fulfill({ status: 400, contentType: "application/problem+json", body });
+  });
+  await page.reload();
+  await page.getByText("hours are kept since 2025-10-17").waitFor();
+  await page.getByText("Choose another period").waitFor();
+  await close();
+});
+
+test("nothing is asked while nobody looks", async () => {
+  const { page, close } = await open(browser, "#/?site_id=shop");
+  await settled(page);
+  const hide = (isHidden) =>
+    page.evaluate((isHidden) => {
+      Object.defineProperty(document, "hidden", { get: () => isHidden, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, isHidden);
+  await hide(true);
+  // What was under way may still ask once.
+  await page.waitForTimeout(2_000);
+  let asked = 0;
+  page.on("request", () => (asked += 1));
+  await page.waitForTimeout(8_000);
+  assert.equal(asked, 0);
+  await hide(false);
+  await page.waitForRequest(/\/overview/);
+  await close();
+});

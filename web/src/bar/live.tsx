@@ -1,0 +1,34 @@
+/** Whether the numbers are fresh: a dot, and the age of the newest answer. */
+
+import { useEffect, useState } from "preact/hooks";
+
+import { freshness } from "../api/resource";
+import { ago } from "../text/numbers";
+
+/** From this age on, numbers are not called live. */
+const OLD_MS = 90_000;
+
+/** The current time, to the second. */
+export function useNow(): number {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1_000);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
+}
+
+export function Live() {
+  const now = useNow();
+  const { at, failure } = freshness();
+  const isOld = at === 0 || now - at > OLD_MS;
+  const state = failure !== null ? "failing" : isOld ? "waiting" : "live";
+  const word = { failing: "Not up to date", waiting: "Loading", live: "Live" }[state];
+  return (
+    <span class="live" data-state={state} title={failure?.sentence}>
+      <span class="dot" />
+      <span>{word}</span>
+      {at !== 0 && <span class="muted age">{ago(at, now)}</span>}
+    </span>
+  );
+}

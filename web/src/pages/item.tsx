@@ -1,0 +1,145 @@
+/** One item: all that is counted for it, over time. Six calls: the item, and five measures. */
+
+import { useMemo } from "preact/hooks";
+
+import { history, item as itemCall } from "../api/calls";
+import { useCall } from "../api/resource";
+import type { History, Item } from "../api/types";
+import { Spark } from "../charts/spark";
+import { show, view } from "../state/location";
+import { useScope } from "../state/scope";
+import { MEASURES, type Measure } from "../state/view";
+import { type Unit, exact } from "../text/numbers";
+import { visible } from "../text/visible";
+import { Panel } from "../ui/panel";
+import { Course, courseTable } from "./course";
+import { coveredNote } from "./covered";
+
+interface Description {
+  readonly name: string;
+  readonly unit: Unit;
+  readonly of: (item: Item) => Item["views"];
+}
+
+const DESCRIPTIONS: Record<Measure, Description> = {
+  views: { name: "Views", unit: "count", of: ({ views }) => views },
+  carts: { name: "Added to carts", unit: "count", of: ({ adds_to_cart }) => adds_to_cart },
+  units: { name: "Units sold", unit: "count", of: ({ units }) => units },
+  sales: { name: "Gross sales", unit: "money", of: ({ gross_sales }) => gross_sales },
+  net_sales: { name: "Net sales", unit: "money", of: ({ net_sales }) => net_sales },
+  refunds: { name: "Refunds", unit: "money", of: ({ refunds }) => refunds },
+  removals: { name: "Removed from carts", unit: "count", of: ({ removals }) => removals },
+};
+
+/** Those whose course is always shown; one of the others is shown when it is chosen. */
+const ALWAYS: readonly Measure[] = ["views", "carts", "units", "net_sales"];
+
+export function ItemPage() {
+  const { scope } = useScope();
+  const { item: id, measure } = view.value;
+  const call = useMemo(() => itemCall(scope, id), [scope, id]);
+  const known = useCall(call);
+  const extra = ALWAYS.includes(measure) ? "sales" : measure;
+  const courses = [...ALWAYS, extra];
+  const calls = useMemo(
+    () => courses.map((course) => history(scope, course, id)),
+    [scope, id, extra],
+  );
+  const histories = new Map(calls.map((call, index) => [courses[index], useCall(call)]));
+  const { name, unit } = DESCRIPTIONS[measure];
+  const chosen = histories.get(measure);
+  const chosenCall = calls[courses.indexOf(measure)];
+  return (
+    <>
+      <div class="page-head">
+        <p class="muted">Item</p>
+        <h1>
+          <bdi>{visible(id)}</bdi>
+        </h1>
+      </div>
+      <section class="tiles seven" aria-label="Key figures of the item">
+        {MEASURES.map((measure) => (
+          <MeasureTile measure={measure} item={known.data} course={histories.get(measure)?.data} />
+        ))}
+      </section>
+      <div class="grid">
+        {chosen && chosenCall && (
+          <Panel
+            title={name}
+            class="full"
+            call={chosenCall}
+            known={chosen}
+            note={chosen.data && coveredNote(chosen.data, scope.zone)}
+            table={(data) => courseTable(name, unit, data)}
+          >
+            {(data) => (
+              <Course key={measure} label={name} unit={unit} data={data} zone={scope.zone} />
+            )}
+          </Panel>
+        )}
+        <Panel
+          title="From view to sale"
+          class="full"
+          call={call}
+          known={known}
+          note={known.data && coveredNote(known.data, scope.zone)}
+          table={funnelTable}
+        >
+          {(data) => (
+            <dl class="facts">
+              {funnelTable(data).rows.map(([label, value]) => (
+                <div>
+                  <dt>{label}</dt>
+                  <dd>{exact(value, "ratio")}</dd>
+                </div>
+              ))}
+            </dl>
+          )}
+        </Panel>
+      </div>
+    </>
+  );
+}
+
+function funnelTable({ conversion }: Item) {
+  return {
+    columns: [{ label: "ratio" }, { label: "value", unit: "ratio" as const }],
+    rows: [
+      ["Added to carts per view", conversion.adds_to_cart_per_view],
+      ["Units sold per view", conversion.units_per_view],
+      ["Units sold per addition to a cart", conversion.units_per_add_to_cart],
+    ] as const,
+  };
+}
+
+function comparedOf({ periods }: History) {
+  if (!periods.some(({ compared }) => compared !== undefined)) return null;
+  return periods.map(({ compared }) => compared?.total ?? null);
+}
+
+interface TileProps {
+  readonly measure: Measure;
+  readonly item: Item | null;
+  readonly course: History | null | undefined;
+}
+
+function MeasureTile({ measure, item, course }: TileProps) {
+  const { name, unit, of } = DESCRIPTIONS[measure];
+  return (
+    <button
+      type="button"
+      class="tile"
+      data-chart={measure}
+      aria-pressed={view.value.measure === measure}
+      onClick={() => show({ measure })}
+    >
+      <span class="tile-name">{name}</span>
+      <span class="tile-value">
+        {item === null ? <span class="blank" /> : exact(of(item), unit, item.currency)}
+      </span>
+      {course && (
+        <Spark series={course.periods.map(({ total }) => total)} compared={comparedOf(course)} />
+      )}
+    </button>
+  );
+}

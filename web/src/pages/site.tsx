@@ -1,0 +1,98 @@
+/** The site: its views over time, visitors, and pages. Three calls. */
+
+import { useMemo } from "preact/hooks";
+
+import { history, metrics, stats } from "../api/calls";
+import { useCall } from "../api/resource";
+import { useScope } from "../state/scope";
+import { exact, timeIn } from "../text/numbers";
+import { visible } from "../text/visible";
+import { Bars } from "../ui/bars";
+import { Panel } from "../ui/panel";
+import { Course, courseTable } from "./course";
+import { coveredNote } from "./covered";
+
+const PAGES_SHOWN = 25;
+
+export function SitePage() {
+  const { scope } = useScope();
+  const statsCall = useMemo(() => stats(scope, PAGES_SHOWN), [scope]);
+  const metricsCall = useMemo(() => metrics(scope), [scope]);
+  const viewsCall = useMemo(() => history(scope, "views", null), [scope]);
+  const known = useCall(statsCall);
+  const now = useCall(metricsCall);
+  const views = useCall(viewsCall);
+  const facts: readonly (readonly [string, string])[] = [
+    ["Views", exact(known.data?.total_views)],
+    ["Visitors", exact(known.data?.unique_users)],
+    ["Active now", exact(now.data?.active_users)],
+    ["Sessions now", exact(now.data?.active_sessions)],
+  ];
+  return (
+    <>
+      <h1 class="unseen">Pages of the site</h1>
+      <section class="tiles few" aria-label="Key figures of the site">
+        {facts.map(([name, value]) => (
+          <div class="tile still">
+            <span class="tile-name">{name}</span>
+            <span class="tile-value">{value}</span>
+          </div>
+        ))}
+      </section>
+      <div class="grid">
+        <Panel
+          title="Views of items"
+          class="full"
+          call={viewsCall}
+          known={views}
+          note={views.data && coveredNote(views.data, scope.zone)}
+          table={(data) => courseTable("views", "count", data)}
+        >
+          {(data) => <Course label="Views of items" unit="count" data={data} zone={scope.zone} />}
+        </Panel>
+        <Panel
+          title="Pages viewed most"
+          call={statsCall}
+          known={known}
+          note={known.data && coveredNote(known.data, scope.zone)}
+          table={({ top_paths }) => ({
+            columns: [{ label: "page" }, { label: "views", unit: "count" }],
+            rows: top_paths.map(({ path, views }) => [path, views]),
+          })}
+        >
+          {({ top_paths }) => <PageBars pages={top_paths.map((page) => [page.path, page.views])} />}
+        </Panel>
+        <Panel
+          title="Pages viewed now"
+          call={metricsCall}
+          known={now}
+          note={now.data && `Since ${timeIn(scope.zone, now.data.windows.views.from, false)}`}
+          table={({ top_pages }) => ({
+            columns: [{ label: "page" }, { label: "views", unit: "count" }],
+            rows: top_pages.map(({ page, views }) => [page, views]),
+          })}
+        >
+          {({ top_pages }) => <PageBars pages={top_pages.map((page) => [page.page, page.views])} />}
+        </Panel>
+      </div>
+    </>
+  );
+}
+
+interface PagesProps {
+  readonly pages: readonly (readonly [string, number | string])[];
+}
+
+function PageBars({ pages }: PagesProps) {
+  if (pages.length === 0) return <p class="nothing">No page was viewed.</p>;
+  return (
+    <Bars
+      unit="count"
+      bars={pages.map(([path, views]) => ({
+        id: path,
+        name: <bdi title={visible(path)}>{visible(path)}</bdi>,
+        value: views,
+      }))}
+    />
+  );
+}
