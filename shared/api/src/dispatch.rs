@@ -115,7 +115,6 @@ mod tests {
     use super::*;
     use crate::backend::Backend;
     use crate::queues::Queues;
-    use lambda_http::http::HeaderValue;
     use lambda_http::http::header::{
         ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CONTENT_TYPE, ETAG,
         IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS,

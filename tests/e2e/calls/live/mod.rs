@@ -10,7 +10,7 @@ use minutebook_oracle::{Recount, Settings, Totals, recount};
 use minutebook_tests::cloud::Cloud;
 use minutebook_tests::faults::{Fault, FaultProxy, Plan};
 use minutebook_tests::random::Random;
-use minutebook_tests::store::{Store, sqs_event};
+use minutebook_tests::store::sqs_event;
 use minutebook_tests::worker::Worker;
 use serde_json::{Value, json};
 
