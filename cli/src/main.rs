@@ -41,6 +41,8 @@ enum Command {
     Down(down::DownArgs),
     /// Prints where everything is
     Status(status::StatusArgs),
+    /// Opens the dashboard in a browser
+    Open,
     /// Generates events from a seed
     Generate(generate::GenerateArgs),
     /// Says what would become of event files, without a stack
@@ -74,6 +76,7 @@ async fn main() -> ExitCode {
         Command::Up(args) => up::run(args, &context).await,
         Command::Down(args) => down::run(args, &context).await,
         Command::Status(args) => status::run(args, &context).await,
+        Command::Open => status::open(&context),
         Command::Generate(args) => generate::run(args, &context).await,
         Command::Check(args) => check::run(args).await,
         Command::Put(args) => put::run(args, &context).await,

@@ -1,5 +1,5 @@
-//! `minutebook demo`: starts the local stack, uploads events, asks the three questions and verifies
-//! the answers.
+//! `minutebook demo`: starts the local stack, uploads events, asks the three questions, verifies
+//! the answers, and says where the dashboard is.
 
 use std::path::Path;
 
@@ -9,6 +9,7 @@ use minutebook_local::STATE_FOLDER;
 use crate::commands::clock;
 use crate::commands::generate::{self, GenerateArgs};
 use crate::commands::put::{self, PutArgs};
+use crate::commands::status;
 use crate::commands::top::{self, Ranking, TopArgs};
 use crate::commands::verify::{self, VerifyArgs};
 use crate::stack::context::Context;
@@ -66,8 +67,9 @@ pub(crate) async fn run(args: DemoArgs, context: &Context) -> Result<()> {
     step.end();
     print!("\n{}", proof.text());
     proof.check()?;
+    println!("\nThe dashboard: {}", status::dashboard(&api_url));
     eprintln!(
-        "\nthe stack stays up; next: `cargo mb status`, `cargo mb put FILE --wait`, `cargo mb down`"
+        "\nthe stack stays up; next: `cargo mb open`, `cargo mb put FILE --wait`, `cargo mb down`"
     );
     Ok(())
 }

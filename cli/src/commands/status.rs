@@ -1,4 +1,5 @@
-//! `minutebook status`: prints where the parts of the stack are.
+//! `minutebook status`: prints where the parts of the stack are. `minutebook open`: opens the
+//! dashboard.
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
@@ -25,6 +26,19 @@ pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<()> {
     } else {
         print(context)
     }
+}
+
+/// Opens the dashboard in the browser of the person who runs the command.
+pub(crate) fn open(context: &Context) -> Result<()> {
+    let address = dashboard(context.endpoints()?.api_url()?);
+    println!("{}", shown(&address));
+    open::that_detached(&address)
+        .with_context(|| format!("no browser could be started; open {address} in one"))
+}
+
+/// The address of the dashboard of an API.
+pub(crate) fn dashboard(api_url: &str) -> String {
+    format!("{api_url}/")
 }
 
 /// Prints the parts for people, one a line.
@@ -70,6 +84,7 @@ fn parts(context: &Context) -> Result<Vec<(&'static str, Option<String>)>> {
         ("queue_url", part(endpoints.queue_url())),
         ("dead_letters_url", part(endpoints.dead_letters_url())),
         ("api_url", part(endpoints.api_url())),
+        ("dashboard", endpoints.api_url().ok().map(dashboard)),
         ("default_currency", Some(endpoints.default_currency.clone())),
         ("default_time_zone", Some(endpoints.default_time_zone.clone())),
     ];

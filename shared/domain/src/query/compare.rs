@@ -1,6 +1,8 @@
 //! Comparisons: which earlier range a range is compared with.
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{
+    DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike,
+};
 use chrono_tz::{GapInfo, Tz};
 
 use crate::time::start_of_date;
@@ -86,13 +88,14 @@ impl Shift {
     ///
     /// **Shape**: a day that the earlier month does not have is the end of that month, and a time
     /// that clocks skipped the first instant after it. Of two equal times of a day on which clocks
-    /// were set back, the first is meant. So the order of instants stays.
+    /// were set back, the first is meant; an instant that is the second of two is moved like the end
+    /// of what the clocks repeat. So the order of instants stays.
     pub fn back(self, time: DateTime<Tz>) -> Option<DateTime<Tz>> {
-        let local = time.naive_local();
+        let local = || Some(after_repetition(time)?.naive_local());
         let earlier = match self {
             Shift::Time(span) => return time.checked_sub_signed(span),
-            Shift::Days(days) => local.checked_sub_days(Days::new(days))?,
-            Shift::Months(months) => months_earlier(local, months)?,
+            Shift::Days(days) => local()?.checked_sub_days(Days::new(days))?,
+            Shift::Months(months) => months_earlier(local()?, months)?,
         };
         instant_of(time.timezone(), earlier)
     }
@@ -104,6 +107,23 @@ fn months_earlier(local: NaiveDateTime, months: u32) -> Option<NaiveDateTime> {
         Some(date) => Some(date.and_time(local.time())),
         None => Some(first.checked_add_months(Months::new(1))?.and_time(NaiveTime::MIN)),
     }
+}
+
+/// The instant itself, or the first whole minute after it whose time of day the clock shows for the
+/// first time. Clocks are set back by whole minutes, and by some hours at most.
+fn after_repetition(time: DateTime<Tz>) -> Option<DateTime<Tz>> {
+    let zone = time.timezone();
+    let is_repeated = |time: &DateTime<Tz>| {
+        let first = time.naive_local().and_local_timezone(zone).earliest();
+        first.is_some_and(|first| first < *time)
+    };
+    if !is_repeated(&time) {
+        return Some(time);
+    }
+    let minutes = std::iter::successors(time.with_second(0)?.with_nanosecond(0), |time| {
+        time.checked_add_signed(TimeDelta::minutes(1))
+    });
+    minutes.skip(1).find(|time| !is_repeated(time))
 }
 
 /// The instant at which a zone's clock shows this time.
@@ -168,6 +188,23 @@ mod tests {
             let found = shift.back(local(Tz::Europe__Berlin, time)).expect("in range");
             let text = found.to_rfc3339_opts(SecondsFormat::Secs, true);
             assert_eq!(text, earlier, "{shift:?} {time}");
+        }
+    }
+
+    #[test]
+    fn an_hour_that_clocks_repeat_is_compared_once() {
+        // In Berlin, 02:00 to 03:00 was there twice.
+        for (utc, earlier) in [
+            ("2026-10-25T00:30:00Z", "2026-10-24T02:30:00+02:00"),
+            ("2026-10-25T00:59:59Z", "2026-10-24T02:59:59+02:00"),
+            ("2026-10-25T01:00:00Z", "2026-10-24T03:00:00+02:00"),
+            ("2026-10-25T01:30:30Z", "2026-10-24T03:00:00+02:00"),
+            ("2026-10-25T02:00:00Z", "2026-10-24T03:00:00+02:00"),
+        ] {
+            let instant: DateTime<chrono::Utc> = utc.parse().expect("an instant");
+            let found = Shift::Days(1).back(instant.with_timezone(&Tz::Europe__Berlin));
+            let text = found.expect("in range").to_rfc3339_opts(SecondsFormat::Secs, true);
+            assert_eq!(text, earlier, "{utc}");
         }
     }
 
