@@ -20,7 +20,8 @@ use minutebook_domain::time::{Hour, Minute, QuarterHours};
 use minutebook_storage::error::StorageError;
 use minutebook_storage::keys::COUNTER_PREFIX;
 use minutebook_storage::memory::MemoryTable;
-use minutebook_storage::reader::{Page, RowRange, RowSource, SumQuestion, sum_windows};
+use minutebook_storage::reader::source::{Page, RowRange, RowSource};
+use minutebook_storage::reader::{SumQuestion, sum_windows};
 use minutebook_storage::table::Item;
 
 const RETENTION: Retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };

@@ -28,7 +28,8 @@ use minutebook_shop::{Shop, Span, lines};
 use minutebook_storage::error::StorageError;
 use minutebook_storage::keys::{COUNTER_PREFIX, Shard, tally_partition};
 use minutebook_storage::memory::{MemoryTable, Reads};
-use minutebook_storage::reader::{Page, RowRange, RowSource, SumQuestion, sum_windows};
+use minutebook_storage::reader::source::{Page, RowRange, RowSource};
+use minutebook_storage::reader::{SumQuestion, sum_windows};
 use minutebook_storage::table::Item;
 
 /// The site of events that name none.

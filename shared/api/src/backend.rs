@@ -15,7 +15,7 @@ use minutebook_runtime::aws::Aws;
 use minutebook_runtime::clock::Clock;
 use minutebook_runtime::config::{Config, ConfigError, QueuesConfig, environment};
 use minutebook_storage::error::StorageError;
-use minutebook_storage::reader::RowSource;
+use minutebook_storage::reader::source::RowSource;
 use minutebook_storage::site::known_settings::{KnownSettings, Settings};
 use minutebook_storage::site::registry::SiteSource;
 use minutebook_storage::site::settings::SettingsSource;

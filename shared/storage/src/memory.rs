@@ -24,7 +24,7 @@ use crate::error::StorageError;
 use crate::keys::{self, Shard};
 use crate::order::recent::{OrderSource, RecentOrder, RecentQuestion};
 use crate::proof::{Proof, ProofSource};
-use crate::reader::{Page, RowRange, RowSource, other_counter};
+use crate::reader::source::{Page, RowRange, RowSource, other_counter};
 use crate::site::registry::{RegisteredSite, Registry, SiteSource};
 use crate::site::settings::{Revision, SettingsSource};
 use crate::table::{Consistency, Item};

@@ -10,7 +10,8 @@ use lambda_http::{Body, Request, Response};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::Window;
-use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
+use minutebook_storage::reader::source::RowSource;
+use minutebook_storage::reader::{SumQuestion, sum_windows};
 use minutebook_storage::site::settings::SettingsSource;
 
 use crate::backend::Backend;

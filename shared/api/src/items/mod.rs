@@ -11,7 +11,8 @@ use lambda_http::{Body, Request, RequestExt, Response};
 use minutebook_domain::count::tally::OTHER_KEY;
 use minutebook_domain::query::window::Window;
 use minutebook_domain::time::QuarterHours;
-use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
+use minutebook_storage::reader::source::RowSource;
+use minutebook_storage::reader::{SumQuestion, sum_windows};
 use minutebook_storage::site::settings::SettingsSource;
 
 use crate::backend::Backend;

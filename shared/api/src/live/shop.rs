@@ -7,7 +7,9 @@ use minutebook_domain::order::contribution::{COUNT, GROSS, REFUNDS};
 use minutebook_domain::query::window::{Window, WindowLength};
 use minutebook_domain::time::QuarterHours;
 use minutebook_storage::error::StorageError;
-use minutebook_storage::reader::{RowSource, SumQuestion, Total, total_windows};
+use minutebook_storage::reader::SumQuestion;
+use minutebook_storage::reader::source::RowSource;
+use minutebook_storage::reader::totals::{Total, total_windows};
 use minutebook_storage::site::settings::SettingsSource;
 
 use crate::backend::Backend;

@@ -17,7 +17,8 @@ use minutebook_domain::time::period::Period;
 use minutebook_domain::time::{Minute, QuarterHours};
 use minutebook_storage::error::StorageError;
 use minutebook_storage::order::recent::{OrderSource, RecentQuestion};
-use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
+use minutebook_storage::reader::source::RowSource;
+use minutebook_storage::reader::{SumQuestion, sum_windows};
 use minutebook_storage::site::settings::SettingsSource;
 use minutebook_storage::visitors::VisitorStateSource;
 

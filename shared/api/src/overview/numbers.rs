@@ -9,7 +9,9 @@ use minutebook_domain::order::contribution::{COUNT, GROSS, INCOMPLETE};
 use minutebook_domain::query::window::{Window, WindowLength};
 use minutebook_domain::time::{Minute, QuarterHours};
 use minutebook_storage::error::StorageError;
-use minutebook_storage::reader::{RowSource, SumQuestion, Total, total_windows};
+use minutebook_storage::reader::SumQuestion;
+use minutebook_storage::reader::source::RowSource;
+use minutebook_storage::reader::totals::{Total, total_windows};
 use minutebook_storage::visitors::VisitorStateSource;
 
 use crate::backend::Backend;

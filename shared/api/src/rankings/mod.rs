@@ -10,7 +10,8 @@ use minutebook_domain::count::measure::Currency;
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::{Precision, Window};
 use minutebook_domain::time::QuarterHours;
-use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
+use minutebook_storage::reader::source::RowSource;
+use minutebook_storage::reader::{SumQuestion, sum_windows};
 use minutebook_storage::site::settings::SettingsSource;
 
 use crate::backend::Backend;

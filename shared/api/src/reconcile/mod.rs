@@ -14,7 +14,8 @@ use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::query::window::Window;
 use minutebook_storage::error::StorageError;
 use minutebook_storage::proof::ProofSource;
-use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
+use minutebook_storage::reader::source::RowSource;
+use minutebook_storage::reader::{SumQuestion, sum_windows};
 use minutebook_storage::site::settings::SettingsSource;
 
 use crate::backend::Backend;

@@ -12,7 +12,8 @@ use lambda_http::{Body, Request, Response};
 use minutebook_domain::count::visitors::VisitorCounts;
 use minutebook_domain::query::window::{WINDOW_MINUTES_MAX, Window};
 use minutebook_storage::error::StorageError;
-use minutebook_storage::reader::{RowSource, sum_windows};
+use minutebook_storage::reader::source::RowSource;
+use minutebook_storage::reader::sum_windows;
 use minutebook_storage::site::registry::SiteSource;
 use minutebook_storage::visitors::VisitorStateSource;
 

@@ -120,7 +120,8 @@ fn after_repetition(time: DateTime<Tz>) -> Option<DateTime<Tz>> {
     if !is_repeated(&time) {
         return Some(time);
     }
-    let minutes = std::iter::successors(time.with_second(0)?.with_nanosecond(0), |time| {
+    let begun = TimeDelta::new(i64::from(time.second()), time.nanosecond())?;
+    let minutes = std::iter::successors(time.checked_sub_signed(begun), |time| {
         time.checked_add_signed(TimeDelta::minutes(1))
     });
     minutes.skip(1).find(|time| !is_repeated(time))

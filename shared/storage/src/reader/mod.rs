@@ -1,24 +1,29 @@
 //! Reading windows from the fewest rows.
 
-use std::future::Future;
+pub mod source;
+pub mod totals;
+
+use std::mem::discriminant;
 use std::pin::pin;
 
 use chrono::{DateTime, Utc};
 use futures::future::{Either, select};
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
-use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Measure;
 use minutebook_domain::count::tally::OTHER_KEY;
-use minutebook_domain::query::cover::{Gaps, PeriodRange, cover};
+use minutebook_domain::query::cover::{
+    Gaps, HOURS_PER_RANGE, MINUTES_PER_RANGE, PeriodRange, cover,
+};
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::Window;
-use minutebook_domain::time::period::Retention;
-use minutebook_domain::time::{Hour, QuarterHours};
+use minutebook_domain::time::period::{Period, Retention};
+use minutebook_domain::time::{HOURS_PER_DAY, Hour, MINUTES_PER_HOUR, QuarterHours};
 
 use crate::counters::counters;
 use crate::error::StorageError;
 use crate::keys;
-use crate::table::{Consistency, Item, Table, has_expired};
+use crate::reader::source::{RowRange, RowSource, pages};
+use crate::table::{Item, Table, has_expired, text};
 
 /// The number of concurrent queries for one key: their pages are small, whatever the rows hold.
 pub const QUERIES_AT_ONCE: usize = 96;
@@ -77,86 +82,8 @@ pub(crate) struct RowQuestion<'a> {
     pub(crate) quarter_hours: &'a QuarterHours,
 }
 
-/// The rows that one query reads.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RowRange {
-    /// Their partition.
-    pub partition: String,
-    /// The first sort key.
-    pub first: String,
-    /// The last sort key.
-    pub last: String,
-    /// The only counter to read beside that of [`OTHER_KEY`], as an attribute; `None` for all
-    /// attributes.
-    pub counter: Option<String>,
-}
-
-/// One page of a range: up to a megabyte of rows.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Page {
-    /// The rows.
-    pub items: Vec<Item>,
-    /// The key after which the next page continues; `None` after the last page.
-    pub next: Option<Item>,
-}
-
-/// Where rows are read from: the table, or a stand-in for it in tests and meters.
-pub trait RowSource: Sync {
-    /// One page of a range, from its start or after the key that the previous page returned. Reads
-    /// may lag by less than a second.
-    ///
-    /// # Errors
-    /// [`StorageError`]; see [`StorageError::is_retryable`].
-    fn page(
-        &self,
-        range: &RowRange,
-        after: Option<Item>,
-    ) -> impl Future<Output = Result<Page, StorageError>> + Send;
-
-    /// The open hours of a site from `from` up to, but not including, `to`, without a lag.
-    ///
-    /// # Errors
-    /// [`StorageError`]; see [`StorageError::is_retryable`].
-    fn open_hours(
-        &self,
-        site: &str,
-        from: Hour,
-        to: Hour,
-    ) -> impl Future<Output = Result<Vec<Hour>, StorageError>> + Send;
-}
-
-impl RowSource for Table {
-    async fn page(&self, range: &RowRange, after: Option<Item>) -> Result<Page, StorageError> {
-        let bounds = (range.first.clone(), range.last.clone());
-        let mut query = self
-            .query_between(range.partition.clone(), bounds, Consistency::Eventual)
-            .set_exclusive_start_key(after);
-        if let Some(counter) = &range.counter {
-            query = query
-                .projection_expression("#pk, #sk, #ttl, #counter")
-                .expression_attribute_names("#ttl", keys::TIME_TO_LIVE)
-                .expression_attribute_names("#counter", counter);
-            // A projection may not name an attribute twice.
-            if *counter != other_counter() {
-                query = query
-                    .projection_expression("#pk, #sk, #ttl, #counter, #other")
-                    .expression_attribute_names("#other", other_counter());
-            }
-        }
-        let answer =
-            query.send().await.map_err(|error| StorageError::from_sdk("Query of rows", error))?;
-        Ok(Page { items: answer.items.unwrap_or_default(), next: answer.last_evaluated_key })
-    }
-
-    async fn open_hours(
-        &self,
-        site: &str,
-        from: Hour,
-        to: Hour,
-    ) -> Result<Vec<Hour>, StorageError> {
-        self.open_hours_of(site, from, to).await
-    }
-}
+/// How many days of a series one query reads.
+const DAYS_PER_QUERY: u32 = 8;
 
 impl Table {
     /// Sums the counters of measures by key over windows; see [`sum_windows`].
@@ -209,53 +136,6 @@ pub async fn sum_windows<S: RowSource>(
     })
     .await?;
     Ok(sums)
-}
-
-/// What a measure has in a window.
-#[derive(Clone, Default, PartialEq, Eq, Debug)]
-pub struct Total {
-    /// The sum of all keys, with or without a name.
-    pub of_all: Amount,
-    /// The sums of the keys that were asked for, in their order.
-    pub of_keys: Vec<Amount>,
-}
-
-/// Sums measures over windows without remembering their keys, so that it takes no more memory for a
-/// million items than for one. `keys` are also summed by themselves.
-///
-/// **Shape**: one [`Total`] for each measure and window, in the order of [`sum_windows`], whose
-/// guarantees hold; `of_all` equals [`Sums::total`]. The key of the question is ignored.
-///
-/// # Errors
-/// [`StorageError`]; see [`StorageError::is_retryable`].
-pub async fn total_windows<S: RowSource>(
-    source: &S,
-    question: &SumQuestion<'_>,
-    keys: &[&str],
-) -> Result<Vec<Total>, StorageError> {
-    let &SumQuestion { site, windows, now, retention, quarter_hours, .. } = question;
-    let families: Vec<String> = question.measures.iter().map(Measure::to_string).collect();
-    let nothing = Total { of_all: Amount::ZERO, of_keys: vec![Amount::ZERO; keys.len()] };
-    let mut totals = vec![nothing; families.len() * windows.len()];
-    let (families, counter) = (&families, None);
-    let rows = RowQuestion { site, families, counter, windows, now, retention, quarter_hours };
-    each_row(source, &rows, |place, item| {
-        let total = &mut totals[place];
-        for counter in counters(item) {
-            let (key, amount) = counter?;
-            // The empty key is beside all others: what it counts, they count as well.
-            if !key.is_empty() {
-                total.of_all = total.of_all.saturating_add(amount);
-            }
-            for (sum, _) in total.of_keys.iter_mut().zip(keys).filter(|(_, wanted)| **wanted == key)
-            {
-                *sum = sum.saturating_add(amount);
-            }
-        }
-        Ok(())
-    })
-    .await?;
-    Ok(totals)
 }
 
 /// Passes on each row of windows, with the place of its family and window: all windows of the first
@@ -419,10 +299,88 @@ fn arrivals<'a, S: RowSource>(
         Some(_) => QUERIES_AT_ONCE,
         None => WHOLE_QUERIES_AT_ONCE,
     };
-    stream::iter(wanted).flat_map_unordered(at_once, move |wanted| {
-        let pages = pages(source, row_range(question, wanted));
-        pages.map_ok(move |items| (wanted, items)).boxed()
+    let queries = joined(question, wanted);
+    stream::iter(queries).flat_map_unordered(at_once, move |Joined { rows, wanted }| {
+        let each = pages(source, rows).map(move |page| page.and_then(|rows| parted(&wanted, rows)));
+        each.map_ok(|parts| stream::iter(parts.into_iter().map(Ok))).try_flatten().boxed()
     })
+}
+
+/// Ranges of one family that lie side by side in the table, so that one query reads them: most
+/// windows of a series are shorter than what a query may read.
+struct Joined<'a> {
+    rows: RowRange,
+    /// The ranges, ascending, each with its last sort key.
+    wanted: Vec<(Wanted<'a>, String)>,
+}
+
+/// The queries for these ranges.
+fn joined<'a>(question: &RowQuestion<'_>, wanted: Vec<Wanted<'a>>) -> Vec<Joined<'a>> {
+    let mut queries: Vec<Joined<'a>> = vec![];
+    for wanted in wanted {
+        let rows = row_range(question, wanted);
+        let last = rows.last.clone();
+        match queries.last_mut().filter(|query| query.can_extend(&wanted, &rows)) {
+            Some(query) => {
+                query.rows.last = rows.last;
+                query.wanted.push((wanted, last));
+            }
+            None => queries.push(Joined { rows, wanted: vec![(wanted, last)] }),
+        }
+    }
+    queries
+}
+
+impl Joined<'_> {
+    fn can_extend(&self, next: &Wanted<'_>, rows: &RowRange) -> bool {
+        let (Some((first, _)), Some((last, _))) = (self.wanted.first(), self.wanted.last()) else {
+            return false;
+        };
+        let (from, to) = (first.range.window.from, next.range.window.to);
+        let is_next = last.range.window.to == next.range.window.from
+            && discriminant(&last.range.first) == discriminant(&next.range.first);
+        is_next
+            && first.family == next.family
+            && self.rows.partition == rows.partition
+            && to.number() - from.number() <= joined_minutes_max(next.range.first)
+    }
+}
+
+/// How many minutes the periods span that one query reads at most, so that the pages of a long
+/// window are read side by side, as far as there are several queries for it.
+fn joined_minutes_max(period: Period) -> u32 {
+    match period {
+        Period::Minute(_) => MINUTES_PER_RANGE,
+        Period::Quarter(_) => MINUTES_PER_HOUR,
+        Period::Hour(_) => HOURS_PER_RANGE * MINUTES_PER_HOUR,
+        Period::Day(_) => DAYS_PER_QUERY * HOURS_PER_DAY * MINUTES_PER_HOUR,
+        // They are few.
+        Period::Week(_) | Period::Month(_) => 0,
+    }
+}
+
+/// The rows of a page of a query, by range.
+///
+/// # Errors
+/// [`StorageError::Malformed`] for a row without a sort key, which no table has.
+fn parted<'a>(
+    wanted: &[(Wanted<'a>, String)],
+    rows: Vec<Item>,
+) -> Result<Vec<(Wanted<'a>, Vec<Item>)>, StorageError> {
+    if let [(only, _)] = wanted {
+        return Ok(vec![(*only, rows)]);
+    }
+    let mut parts: Vec<(Wanted<'a>, Vec<Item>)> =
+        wanted.iter().map(|(wanted, _)| (*wanted, vec![])).collect();
+    for row in rows {
+        let key = text(&row, keys::SORT_KEY)?;
+        let place = wanted.partition_point(|(_, last)| last.as_str() < key);
+        if let Some((_, rows)) = parts.get_mut(place) {
+            rows.push(row);
+        }
+    }
+    parts.retain(|(_, rows)| !rows.is_empty());
+    Ok(parts)
 }
 
 fn row_range(question: &RowQuestion<'_>, Wanted { family, range, .. }: Wanted<'_>) -> RowRange {
@@ -436,27 +394,6 @@ fn row_range(question: &RowQuestion<'_>, Wanted { family, range, .. }: Wanted<'_
     }
 }
 
-/// The pages of a range, one call after the other.
-fn pages<S: RowSource>(
-    source: &S,
-    range: RowRange,
-) -> impl Stream<Item = Result<Vec<Item>, StorageError>> + Send {
-    enum Next {
-        First,
-        After(Item),
-        Nothing,
-    }
-    stream::try_unfold((range, Next::First), move |(range, next)| async move {
-        let after = match next {
-            Next::First => None,
-            Next::After(key) => Some(key),
-            Next::Nothing => return Ok(None),
-        };
-        let page = source.page(&range, after).await?;
-        Ok(Some((page.items, (range, page.next.map_or(Next::Nothing, Next::After)))))
-    })
-}
-
 fn add_counters(item: &Item, only: Option<&str>, sums: &mut Sums) -> Result<(), StorageError> {
     for counter in counters(item) {
         let (key, amount) = counter?;
@@ -465,11 +402,6 @@ fn add_counters(item: &Item, only: Option<&str>, sums: &mut Sums) -> Result<(), 
         }
     }
     Ok(())
-}
-
-/// The counter of what has no name, as an attribute.
-pub(crate) fn other_counter() -> String {
-    format!("{}{OTHER_KEY}", keys::COUNTER_PREFIX)
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ use minutebook_domain::time::{Minute, QuartersBySite};
 use super::*;
 use crate::keys::Shard;
 use crate::memory::{MemoryTable, Reads};
+use crate::reader::source::Page;
+use crate::reader::totals::{Total, total_windows};
 
 mod bounds;
 mod interleaved;

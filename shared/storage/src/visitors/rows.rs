@@ -22,7 +22,8 @@ use minutebook_domain::time::{Hour, Minute, QuarterHours};
 use crate::committer::Committer;
 use crate::error::StorageError;
 use crate::keys::{self, VISITOR_SHARDS};
-use crate::reader::{RowQuestion, RowSource, each_row};
+use crate::reader::source::RowSource;
+use crate::reader::{RowQuestion, each_row};
 use crate::retry::Backoff;
 use crate::table::{BATCH_WRITES_MAX, Item, Table, key, malformed, number, put_request};
 
