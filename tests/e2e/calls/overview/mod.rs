@@ -303,7 +303,7 @@ async fn an_overview_takes_so_many_queries(cloud: &Cloud) -> Result<()> {
     // Eight for up to eight days side by side, of which those that both ranges have are read once;
     // the lists of open hours, and who is active.
     for (query, ranges) in [
-        ("from=2026-09-01&to=2026-09-11", 3),
+        ("from=2026-09-01&to=2026-09-11", 4),
         ("from=2026-09-01&to=2026-09-15&compare=week", 3),
         ("from=2026-09-01&to=2026-09-11&compare=none", 2),
     ] {
