@@ -20,8 +20,10 @@ pub struct Total {
 /// Sums measures over windows without remembering their keys, so that it takes no more memory for a
 /// million items than for one. `keys` are also summed by themselves.
 ///
-/// **Shape**: one [`Total`] for each measure and window, in the order of [`sum_windows`], whose
-/// guarantees hold; `of_all` equals [`Sums::total`]. The key of the question is ignored.
+/// **Shape**: one [`Total`] for each measure and window, in the order of
+/// [`sum_windows`](crate::reader::sum_windows), whose guarantees hold; `of_all` equals
+/// [`Sums::total`](minutebook_domain::query::ranking::Sums::total). The key of the question is
+/// ignored.
 ///
 /// # Errors
 /// [`StorageError`]; see [`StorageError::is_retryable`].
