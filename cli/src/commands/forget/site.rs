@@ -124,6 +124,9 @@ impl Removal<'_> {
             }
         }
         bar.finish_and_clear();
+        // A version may count as the beginning of a longer one, which shows it as long as it is
+        // there: the longest goes last.
+        contents.own.sort_by_key(|object| object.size_bytes);
         let keys: BTreeSet<String> =
             contents.own.iter().map(|object| rejected_key(&object.key)).collect();
         let rejected = versions::list(s3, self.rejected_bucket, "").await?;
