@@ -11,14 +11,17 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
 use futures::channel::oneshot;
 use minutebook_domain::count::amount::Amount;
+use minutebook_domain::count::measure::Measure;
 use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::count::visitors::Visitors;
 use minutebook_domain::event::settings::SettingsRevision;
 use minutebook_domain::plan::{Row, counter_bytes};
-use minutebook_domain::time::Hour;
+use minutebook_domain::time::lateness::is_settled;
 use minutebook_domain::time::period::{Period, Retention};
+use minutebook_domain::time::{Hour, Minute};
 
 use crate::error::StorageError;
 use crate::keys::{self, Shard};
@@ -91,6 +94,15 @@ struct MemoryRow {
     sketches: BTreeMap<&'static str, Vec<u8>>,
 }
 
+/// The periods whose rows have a minute by `now`.
+pub fn periods_by(minute: Minute, now: DateTime<Utc>) -> Vec<Period> {
+    let mut periods = vec![Period::Minute(minute)];
+    if is_settled(minute.hour(), now) {
+        periods.extend(Period::of_hour(minute.hour()));
+    }
+    periods
+}
+
 impl MemoryTable {
     /// Records the last proof.
     pub fn prove(&self, proof: Proof) {
@@ -113,6 +125,23 @@ impl MemoryTable {
                     stored.counters.insert((*key).to_string(), *amount);
                 }
             }
+        }
+    }
+
+    /// Counts something in every row that has it by `now`: that of its minute and, if its hour is
+    /// settled, all rows above.
+    pub fn count(
+        &self,
+        site: &str,
+        measure: Measure,
+        minute: Minute,
+        counter: (&str, Amount),
+        now: DateTime<Utc>,
+        retention: Retention,
+    ) {
+        for period in periods_by(minute, now) {
+            let row = Row { site, period, measure, slot: 0, counters: vec![counter] };
+            self.add(&row, Shard::Late, retention);
         }
     }
 

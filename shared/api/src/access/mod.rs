@@ -193,9 +193,9 @@ impl<K: ApiKeys + SettingsSource> AccessControl<K> {
         }
     }
 
-    /// What an answer about these sites says about the pages that may read it. If there are none,
-    /// pages that any site allows may: a preflight request has no key, so that it is not known
-    /// whose site is asked about, and a refusal must not tell whether a site exists.
+    /// Which pages may read an answer about these sites. If none are named, the pages of any site
+    /// may: a preflight request has no key to tell its site by, and a refusal must not reveal
+    /// whether a site exists.
     pub(crate) fn cors(
         &self,
         needs: Needs,

@@ -1,7 +1,6 @@
 //! A question about periods, with what its site sets.
 
 use chrono::{DateTime, Utc};
-use lambda_http::http::StatusCode;
 use lambda_http::{Body, Response};
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::time::QuarterHours;
@@ -10,8 +9,7 @@ use minutebook_storage::site::settings::SettingsSource;
 
 use crate::backend::{Backend, SiteDefaults};
 use crate::history::query::{Given, HistoryDefaults, HistoryQuery};
-use crate::http::answer::unreadable;
-use crate::http::response::problem;
+use crate::http::answer::{refused, unreadable};
 
 /// What a request gives, and the defaults of its site for what it does not give.
 pub(crate) struct Asked {
@@ -19,11 +17,6 @@ pub(crate) struct Asked {
     of_site: SiteDefaults,
     now: DateTime<Utc>,
     retention: Retention,
-}
-
-/// The answer that names a wrong parameter.
-pub(crate) fn refused(sentence: String) -> Response<Body> {
-    problem(StatusCode::BAD_REQUEST, &sentence)
 }
 
 impl Asked {

@@ -4,23 +4,24 @@ pub(crate) mod answer;
 pub(crate) mod asked;
 pub(crate) mod cursor;
 pub(crate) mod describe;
+pub(crate) mod measure;
 pub(crate) mod query;
 
 use lambda_http::{Body, Request, Response};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::query::ranking::Sums;
-use minutebook_domain::query::window::Window;
+use minutebook_domain::query::window::{Window, parts};
 use minutebook_storage::reader::source::RowSource;
 use minutebook_storage::reader::{SumQuestion, sum_windows};
 use minutebook_storage::site::settings::SettingsSource;
 
 use crate::backend::Backend;
 use crate::history::answer::Answer;
-use crate::history::asked::{Asked, refused};
-use crate::history::query::{Given, HistoryMeasure, HistoryQuery};
-use crate::http::answer::unreadable;
+use crate::history::asked::Asked;
+use crate::history::measure::HistoryMeasure;
+use crate::history::query::{Given, HistoryQuery};
+use crate::http::answer::{refused, unreadable};
 use crate::http::response::json;
-use crate::overview::numbers::{contains, parts};
 
 /// Answers one request. Errors are answers, too: 400 names the parameter, and 503 means that a
 /// retry helps.
@@ -67,7 +68,7 @@ fn of_windows(windows: &[Window], parts: &[Window], of_parts: Vec<Sums>) -> Vec<
     sums.resize_with(windows.len(), Sums::default);
     for (part, of_part) in parts.iter().zip(of_parts) {
         // Windows of a series do not overlap, so a part is one of one window at most.
-        let of_window = windows.iter().zip(&mut sums).find(|(window, _)| contains(**window, *part));
+        let of_window = windows.iter().zip(&mut sums).find(|(window, _)| window.contains(*part));
         if let Some((_, sums)) = of_window {
             sums.absorb(of_part);
         }
@@ -83,7 +84,7 @@ fn totals(
     question: &HistoryQuery<'_>,
 ) -> Vec<Amount> {
     let total = |window: &Window| {
-        let within = parts.iter().zip(of_parts).filter(|(part, _)| contains(*window, **part));
+        let within = parts.iter().zip(of_parts).filter(|(part, _)| window.contains(**part));
         let each = within.map(|(_, sums)| answer::total(question, sums));
         each.fold(Amount::ZERO, Amount::saturating_add)
     };

@@ -1,6 +1,6 @@
 //! The query parameters of a history, and the page that they select.
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use chrono_tz::Tz;
 use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::event::site::SiteId;
@@ -11,6 +11,7 @@ use minutebook_domain::time::period::{Period, Retention};
 use minutebook_domain::time::{Minute, QuarterHours};
 
 use crate::history::cursor::Cursor;
+use crate::history::measure::HistoryMeasure;
 use crate::http::basis::Basis;
 use crate::http::parameters;
 use crate::overview::series::{Rows, Series};
@@ -30,65 +31,6 @@ const NAMES: &str =
 
 /// Those of a call about all money of periods.
 const MONEY_NAMES: &str = "granularity, from, to, site_id, currency, tz, cursor";
-
-/// What a history counts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum HistoryMeasure {
-    /// A measure, as it is counted.
-    Counted(Measure),
-    /// What was refunded.
-    Refunds(Currency, Basis),
-    /// Sales less what was refunded.
-    NetSales(Currency, Basis),
-}
-
-impl HistoryMeasure {
-    /// What it is summed from: the sums of the first less those of the others, if it is net, or with
-    /// them.
-    pub(crate) fn summed(self) -> Vec<Measure> {
-        let refunds = |currency, basis| {
-            let moved = (basis == Basis::Order).then_some(Measure::RefundsMoved(currency));
-            std::iter::once(Measure::Refunds(currency)).chain(moved)
-        };
-        match self {
-            HistoryMeasure::Counted(measure) => vec![measure],
-            HistoryMeasure::Refunds(currency, basis) => refunds(currency, basis).collect(),
-            HistoryMeasure::NetSales(currency, basis) => {
-                std::iter::once(Measure::Sales(currency)).chain(refunds(currency, basis)).collect()
-            }
-        }
-    }
-
-    pub(crate) fn is_net(self) -> bool {
-        matches!(self, HistoryMeasure::NetSales(..))
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            HistoryMeasure::Counted(measure) => measure.name(),
-            HistoryMeasure::Refunds(..) => "refunds",
-            HistoryMeasure::NetSales(..) => "net_sales",
-        }
-    }
-
-    /// The currency of money.
-    pub(crate) fn currency(self) -> Option<Currency> {
-        match self {
-            HistoryMeasure::Counted(measure) => measure.currency(),
-            HistoryMeasure::Refunds(currency, _) | HistoryMeasure::NetSales(currency, _) => {
-                Some(currency)
-            }
-        }
-    }
-
-    /// By which time refunds are counted, if they are.
-    pub(crate) fn basis(self) -> Option<Basis> {
-        match self {
-            HistoryMeasure::Counted(_) => None,
-            HistoryMeasure::Refunds(_, basis) | HistoryMeasure::NetSales(_, basis) => Some(basis),
-        }
-    }
-}
 
 /// The query of a history.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -206,7 +148,7 @@ impl Given {
                 "site_id" => given.site_id = parameters::site_id(&value)?,
                 "currency" => given.currency = Some(parameters::currency(&value)?),
                 "basis" => given.basis = Some(Basis::parse(&value)?),
-                "tz" => given.zone = Some(zone(&value)?),
+                "tz" => given.zone = Some(parameters::zone(&value)?),
                 "limit" => given.limit = parameters::limit(&value, 0)?,
                 "cursor" => given.cursor = Some(value.into_owned()),
                 _ => {}
@@ -261,8 +203,8 @@ impl Given {
         let zone = self.zone.unwrap_or(defaults.zone);
         let quarter_hours = defaults.quarter_hours;
         let calendar = Calendar { granularity: self.granularity, zone, quarter_hours };
-        let from = from.map(|text| instant("from", &text, calendar)).transpose()?;
-        let to = to.map(|text| instant("to", &text, calendar)).transpose()?;
+        let from = from.map(|text| parameters::instant("from", &text, calendar)).transpose()?;
+        let to = to.map(|text| parameters::instant("to", &text, calendar)).transpose()?;
         let (mut periods, series_start) = match cursor {
             Some(text) => Cursor::parse(&text)
                 .filter(|cursor| cursor.start.is_some() == compare.is_some())
@@ -315,30 +257,6 @@ impl Given {
 fn granularity(value: &str) -> Result<Granularity, String> {
     Granularity::parse(value).ok_or_else(|| {
         format!("granularity is {value:?}; expected minute, hour, day, week or month")
-    })
-}
-
-pub(crate) fn zone(value: &str) -> Result<chrono_tz::Tz, String> {
-    parameters::with_plus_signs(value).parse().map_err(|_| {
-        format!("tz is {value:?}; expected a name of the IANA time zones, as UTC or Europe/Berlin")
-    })
-}
-
-/// A time, or the first instant of a date, from 1970 to 9999.
-pub(crate) fn instant(
-    name: &str,
-    value: &str,
-    calendar: Calendar<'_>,
-) -> Result<DateTime<Utc>, String> {
-    // Chrono also reads 2026-1-2 and +2026-01-02.
-    let date = value.parse::<NaiveDate>().ok().filter(|date| date.to_string() == value);
-    let start = date.and_then(|date| calendar.start_of_date(date)).map(|start| start.to_utc());
-    let time = start.or_else(|| parameters::time(value));
-    // Chrono's dates reach so far that what is computed from them could overflow.
-    time.filter(|time| Minute::containing(*time).is_some()).ok_or_else(|| {
-        format!(
-            "{name} is {value:?}; expected a time as 2026-11-20T23:07:00Z or a date as 2026-11-20, from 1970 to 9999"
-        )
     })
 }
 

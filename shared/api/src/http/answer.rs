@@ -114,6 +114,11 @@ pub(crate) fn other(amount: Amount, is_money: bool) -> Option<Box<RawValue>> {
     (amount != Amount::ZERO).then(|| number(amount, is_money))
 }
 
+/// The answer to a wrong parameter, which the sentence names.
+pub(crate) fn refused(sentence: String) -> Response<Body> {
+    problem(StatusCode::BAD_REQUEST, &sentence)
+}
+
 /// The answer when the table could not be read: 503, since a retry helps; 422 if there is more to
 /// read than fits into memory, since only another question helps.
 pub(crate) fn unreadable(error: &StorageError) -> Response<Body> {

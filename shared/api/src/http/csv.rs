@@ -36,8 +36,8 @@ type Members = BTreeMap<String, Box<RawValue>>;
 pub(crate) struct Preferred {
     listing: Listing,
     is_csv: bool,
-    /// The query of the request without cursor and key.
-    query: String,
+    /// That of the request.
+    uri: Uri,
 }
 
 impl Preferred {
@@ -46,10 +46,7 @@ impl Preferred {
         let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
         let accept = values.collect::<Vec<_>>().join(",");
         let is_csv = accept::best(&accept, &[JSON, CSV]) == Some(1);
-        let given = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
-        let repeated = given.filter(|(name, _)| name != "cursor" && name != PARAMETER);
-        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(repeated).finish();
-        Preferred { listing, is_csv, query }
+        Preferred { listing, is_csv, uri: uri.clone() }
     }
 
     /// An answer in this form. Only JSON with status 200 has two.
@@ -73,8 +70,10 @@ impl Preferred {
     /// Where the next page is, which the table does not say (RFC 8288).
     fn next_page(&self, answer: &Members) -> Option<HeaderValue> {
         let cursor: String = serde_json::from_str(answer.get("next_cursor")?.get()).ok()?;
-        let mut query = form_urlencoded::Serializer::new(self.query.clone());
-        let query = query.append_pair("cursor", &cursor).finish();
+        let given = form_urlencoded::parse(self.uri.query().unwrap_or_default().as_bytes());
+        let repeated = given.filter(|(name, _)| name != "cursor" && name != PARAMETER);
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let query = query.extend_pairs(repeated).append_pair("cursor", &cursor).finish();
         HeaderValue::from_str(&format!("<?{query}>; rel=\"next\"")).ok()
     }
 }

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono_tz::Tz;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::event::line::KEY_BYTES_MAX;
 use minutebook_domain::event::site::{SITE_BYTES_MAX, SITE_CHARACTERS, SiteId};
 use minutebook_domain::query::compare::Compare;
+use minutebook_domain::query::series::Calendar;
 use minutebook_domain::query::window::{WINDOW_MINUTES_MAX, WindowLength};
 use minutebook_domain::time::Minute;
 
@@ -107,4 +109,28 @@ pub(crate) fn compare(value: &str) -> Result<Option<Compare>, String> {
     }
     let expected = || format!("compare is {value:?}; expected previous, week, year or none");
     Compare::parse(value).map(Some).ok_or_else(expected)
+}
+
+pub(crate) fn zone(value: &str) -> Result<Tz, String> {
+    with_plus_signs(value).parse().map_err(|_| {
+        format!("tz is {value:?}; expected a name of the IANA time zones, as UTC or Europe/Berlin")
+    })
+}
+
+/// A time, or the first instant of a date, from 1970 to 9999.
+pub(crate) fn instant(
+    name: &str,
+    value: &str,
+    calendar: Calendar<'_>,
+) -> Result<DateTime<Utc>, String> {
+    // Chrono also reads 2026-1-2 and +2026-01-02.
+    let date = value.parse::<NaiveDate>().ok().filter(|date| date.to_string() == value);
+    let start = date.and_then(|date| calendar.start_of_date(date)).map(|start| start.to_utc());
+    let time = start.or_else(|| time(value));
+    // Chrono's dates reach so far that what is computed from them could overflow.
+    time.filter(|time| Minute::containing(*time).is_some()).ok_or_else(|| {
+        format!(
+            "{name} is {value:?}; expected a time as 2026-11-20T23:07:00Z or a date as 2026-11-20, from 1970 to 9999"
+        )
+    })
 }

@@ -95,10 +95,7 @@ impl Shop {
 mod tests {
     use super::*;
     use crate::live::query;
-    use minutebook_domain::plan::Row;
     use minutebook_domain::time::Minute;
-    use minutebook_domain::time::period::Period;
-    use minutebook_storage::keys::Shard;
     use minutebook_storage::memory::MemoryTable;
 
     #[test]
@@ -125,9 +122,7 @@ mod tests {
         ] {
             let minute = Minute::containing(time.parse().expect("a time")).expect("in range");
             let amount = Amount::parse(amount.as_bytes()).expect("an amount");
-            let period = Period::Minute(minute);
-            let row = Row { site, period, measure, slot: 0, counters: vec![(key, amount)] };
-            backend.rows.add(&row, Shard::Late, backend.retention);
+            backend.rows.count(site, measure, minute, (key, amount), now, backend.retention);
         }
         let question = query::parse("site_id=shop&currency=EUR", now).expect("right");
         let window = WindowLength::HOUR;

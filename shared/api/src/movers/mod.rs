@@ -5,13 +5,12 @@ pub(crate) mod describe;
 pub(crate) mod query;
 
 use chrono::{DateTime, Utc};
-use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Measure;
 use minutebook_domain::query::movers::movers;
 use minutebook_domain::query::ranking::Sums;
-use minutebook_domain::query::window::Window;
+use minutebook_domain::query::window::{Window, parts};
 use minutebook_domain::time::QuarterHours;
 use minutebook_storage::error::StorageError;
 use minutebook_storage::reader::source::RowSource;
@@ -19,11 +18,10 @@ use minutebook_storage::reader::{SumQuestion, sum_windows};
 use minutebook_storage::site::settings::SettingsSource;
 
 use crate::backend::{Backend, SiteDefaults};
-use crate::http::answer::unreadable;
-use crate::http::response::{json, problem};
+use crate::http::answer::{refused, unreadable};
+use crate::http::response::json;
 use crate::movers::answer::Answer;
 use crate::movers::query::{GivenMovers, Measured, MoversQuery};
-use crate::overview::numbers::{contains, parts};
 use crate::overview::series::{Rows, Series};
 
 /// How much the change of the site counts beside the numbers of an item: as so many events or
@@ -36,29 +34,25 @@ pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
     request: &Request,
     backend: &Backend<R, Q>,
 ) -> Response<Body> {
+    answer(request, backend).await.unwrap_or_else(|refused| refused)
+}
+
+async fn answer<R: RowSource + SettingsSource, Q: Sync>(
+    request: &Request,
+    backend: &Backend<R, Q>,
+) -> Result<Response<Body>, Response<Body>> {
     let (now, retention) = (backend.clock.now(), backend.retention);
-    let given = match GivenMovers::read(request.uri().query().unwrap_or_default()) {
-        Ok(given) => given,
-        Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
-    };
-    let of_site = match backend.defaults_of(&given.range.site_id, now).await {
-        Ok(of_site) => of_site,
-        Err(error) => return unreadable(&error),
-    };
-    let SiteDefaults { currency, time_zone: zone, quarter_hours } = &of_site;
+    let given = GivenMovers::read(request.uri().query().unwrap_or_default()).map_err(refused)?;
+    let of_site = backend.defaults_of(&given.range.site_id, now).await;
+    let SiteDefaults { currency, time_zone: zone, quarter_hours } =
+        &of_site.map_err(|error| unreadable(&error))?;
     let rows = Rows { quarter_hours, retention, now };
-    let question = match given.resolve((*currency, *zone), rows) {
-        Ok(question) => question,
-        Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
-    };
-    match read(backend, &question, quarter_hours, now).await {
-        Ok(Both { now, before, weight }) => {
-            let movers = movers(&now, &before, weight, question.limit);
-            let other = (now.of_other(), before.of_other());
-            json(&Answer::new(&question, &movers, weight, other))
-        }
-        Err(error) => unreadable(&error),
-    }
+    let question = given.resolve((*currency, *zone), rows).map_err(refused)?;
+    let Both { now, before, weight } =
+        read(backend, &question, quarter_hours, now).await.map_err(|error| unreadable(&error))?;
+    let movers = movers(&now, &before, weight, question.limit);
+    let other = (now.of_other(), before.of_other());
+    Ok(json(&Answer::new(&question, &movers, weight, other)))
 }
 
 /// The sums of both ranges.
@@ -99,7 +93,7 @@ async fn read<R: RowSource, Q: Sync>(
     let mut both = [Sums::default(), Sums::default()];
     for (part, sums) in parts.iter().zip(&mut sums) {
         let [now, before] = &mut both;
-        match [window, compared].map(|window| contains(window, *part)) {
+        match [window, compared].map(|window| window.contains(*part)) {
             [true, true] => {
                 sums.iter().for_each(|(key, amount)| now.add(key, amount));
                 before.absorb(sums);
@@ -112,7 +106,7 @@ async fn read<R: RowSource, Q: Sync>(
     let total = now.total().saturating_add(before.total());
     let mut units = Amount::ZERO;
     for (part, sums) in parts.iter().zip(sums) {
-        let ranges = [window, compared].into_iter().filter(|window| contains(*window, *part));
+        let ranges = [window, compared].into_iter().filter(|window| window.contains(*part));
         ranges.for_each(|_| units += sums.total());
     }
     let weight = match question.measured {
@@ -126,11 +120,8 @@ async fn read<R: RowSource, Q: Sync>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use minutebook_domain::plan::Row;
     use minutebook_domain::time::Minute;
-    use minutebook_domain::time::lateness::is_settled;
-    use minutebook_domain::time::period::{Period, Retention};
-    use minutebook_storage::keys::Shard;
+    use minutebook_domain::time::period::Retention;
     use minutebook_storage::memory::{MemoryTable, Reads};
     use serde_json::{Value, json};
 
@@ -164,17 +155,9 @@ mod tests {
         let table = MemoryTable::default();
         for (measure, time, key, number) in CELLS {
             let minute = Minute::containing(time.parse().expect("a time")).expect("in range");
-            let mut periods = vec![Period::Minute(minute)];
-            if is_settled(minute.hour(), now()) {
-                periods.extend(Period::of_hour(minute.hour()));
-            }
-            for period in periods {
-                let measure = Measure::parse(measure).expect("a measure");
-                let amount = Amount::parse(number.as_bytes()).expect("a decimal");
-                let counters = vec![(*key, amount)];
-                let row = Row { site: "default", period, measure, slot: 0, counters };
-                table.add(&row, Shard::Late, RETENTION);
-            }
+            let measure = Measure::parse(measure).expect("a measure");
+            let amount = Amount::parse(number.as_bytes()).expect("a decimal");
+            table.count("default", measure, minute, (*key, amount), now(), RETENTION);
         }
         let backend = Backend::of_test(table, now());
         let request = lambda_http::http::Request::get(format!("/movers?{query}"));

@@ -8,15 +8,14 @@ pub(crate) mod numbers;
 pub(crate) mod query;
 pub(crate) mod series;
 
-use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use minutebook_storage::reader::source::RowSource;
 use minutebook_storage::site::settings::SettingsSource;
 use minutebook_storage::visitors::VisitorStateSource;
 
 use crate::backend::{Backend, SiteDefaults};
-use crate::http::answer::unreadable;
-use crate::http::response::{json, problem};
+use crate::http::answer::{refused, unreadable};
+use crate::http::response::json;
 use crate::overview::answer::Answer;
 use crate::overview::query::Given;
 use crate::overview::series::Rows;
@@ -27,25 +26,23 @@ pub async fn handle<R: RowSource + SettingsSource + VisitorStateSource, Q: Sync>
     request: &Request,
     backend: &Backend<R, Q>,
 ) -> Response<Body> {
+    answer(request, backend).await.unwrap_or_else(|refused| refused)
+}
+
+async fn answer<R: RowSource + SettingsSource + VisitorStateSource, Q: Sync>(
+    request: &Request,
+    backend: &Backend<R, Q>,
+) -> Result<Response<Body>, Response<Body>> {
     let (now, retention) = (backend.clock.now(), backend.retention);
-    let given = match Given::read(request.uri().query().unwrap_or_default()) {
-        Ok(given) => given,
-        Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
-    };
-    let of_site = match backend.defaults_of(&given.site_id, now).await {
-        Ok(of_site) => of_site,
-        Err(error) => return unreadable(&error),
-    };
-    let SiteDefaults { currency, time_zone: zone, quarter_hours } = &of_site;
+    let given = Given::read(request.uri().query().unwrap_or_default()).map_err(refused)?;
+    let of_site = backend.defaults_of(&given.site_id, now).await;
+    let SiteDefaults { currency, time_zone: zone, quarter_hours } =
+        &of_site.map_err(|error| unreadable(&error))?;
     let rows = Rows { quarter_hours, retention, now };
-    let question = match given.resolve((*currency, *zone), rows) {
-        Ok(question) => question,
-        Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
-    };
-    match numbers::read(backend, &question, quarter_hours, now).await {
-        Ok(overview) => json(&Answer::new(&question, &overview)),
-        Err(error) => unreadable(&error),
-    }
+    let question = given.resolve((*currency, *zone), rows).map_err(refused)?;
+    let overview = numbers::read(backend, &question, quarter_hours, now).await;
+    let overview = overview.map_err(|error| unreadable(&error))?;
+    Ok(json(&Answer::new(&question, &overview)))
 }
 
 #[cfg(test)]
@@ -57,12 +54,9 @@ mod tests {
     use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
     use minutebook_domain::count::sketch::Sketch;
     use minutebook_domain::count::visitors::Visitors;
-    use minutebook_domain::plan::Row;
     use minutebook_domain::time::Minute;
-    use minutebook_domain::time::lateness::is_settled;
     use minutebook_domain::time::period::{Period, Retention};
-    use minutebook_storage::keys::Shard;
-    use minutebook_storage::memory::{MemoryTable, Reads};
+    use minutebook_storage::memory::{MemoryTable, Reads, periods_by};
     use serde_json::{Value, json};
     use std::collections::BTreeMap;
 
@@ -111,15 +105,6 @@ mod tests {
         NOW.parse().expect("a time")
     }
 
-    /// The periods whose rows have a minute by now.
-    fn periods(minute: Minute) -> Vec<Period> {
-        let mut periods = vec![Period::Minute(minute)];
-        if is_settled(minute.hour(), now()) {
-            periods.extend(Period::of_hour(minute.hour()));
-        }
-        periods
-    }
-
     fn minute(time: &str) -> Minute {
         Minute::containing(time.parse().expect("a time")).expect("in range")
     }
@@ -129,15 +114,11 @@ mod tests {
         for (measure, time, key, number) in CELLS {
             let measure = Measure::parse(measure).expect("a measure");
             let amount = Amount::parse(number.as_bytes()).expect("a decimal");
-            for period in periods(minute(time)) {
-                let counters = vec![(*key, amount)];
-                let row = Row { site: "default", period, measure, slot: 0, counters };
-                table.add(&row, Shard::Late, RETENTION);
-            }
+            table.count("default", measure, minute(time), (*key, amount), now(), RETENTION);
         }
         let mut visitors: BTreeMap<Period, Visitors> = BTreeMap::new();
         for (time, name) in VISITS {
-            for period in periods(minute(time)) {
+            for period in periods_by(minute(time), now()) {
                 let of_event = Sketch::of(VisitorSecret::new(7), [*name]);
                 visitors.entry(period).or_default().visitors.merge(&of_event);
             }

@@ -6,8 +6,8 @@ use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::count::visitors::Visitors;
 use minutebook_domain::order::contribution::{COUNT, GROSS, INCOMPLETE};
-use minutebook_domain::query::window::{Window, WindowLength};
-use minutebook_domain::time::{Minute, QuarterHours};
+use minutebook_domain::query::window::{Window, WindowLength, parts};
+use minutebook_domain::time::QuarterHours;
 use minutebook_storage::error::StorageError;
 use minutebook_storage::reader::SumQuestion;
 use minutebook_storage::reader::source::RowSource;
@@ -151,26 +151,11 @@ pub(crate) async fn read<R: RowSource + VisitorStateSource, Q: Sync>(
     })
 }
 
-/// Windows without overlap, ascending, from which each of the given windows can be put together.
-pub(crate) fn parts(series: &[&[Window]]) -> Vec<Window> {
-    let windows = || series.iter().copied().flatten();
-    let mut edges: Vec<Minute> = windows().flat_map(|window| [window.from, window.to]).collect();
-    edges.sort_unstable();
-    edges.dedup();
-    let parts = edges.windows(2).map(|edges| Window { from: edges[0], to: edges[1] });
-    parts.filter(|part| windows().any(|window| contains(*window, *part))).collect()
-}
-
-/// Whether a part is one of a window.
-pub(crate) fn contains(window: Window, part: Window) -> bool {
-    window.from <= part.from && part.to <= window.to
-}
-
 fn summed(windows: &[Window], parts: &[Window], numbers: &[Numbers]) -> Summed {
     let mut whole = Numbers::default();
     let periods = windows.iter().map(|window| {
         let mut period = Numbers::default();
-        let within = parts.iter().zip(numbers).filter(|(part, _)| contains(*window, **part));
+        let within = parts.iter().zip(numbers).filter(|(part, _)| window.contains(**part));
         within.for_each(|(_, numbers)| period.add(numbers));
         whole.add(&period);
         period

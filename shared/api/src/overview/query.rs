@@ -9,7 +9,6 @@ use minutebook_domain::query::series::{Calendar, Granularity};
 use minutebook_domain::query::window::Precision;
 use minutebook_domain::time::Minute;
 
-use crate::history::query::{instant, zone};
 use crate::http::parameters;
 use crate::overview::series::{Rows, Series, edges};
 
@@ -100,7 +99,7 @@ impl Given {
             "site_id" => self.site_id = parameters::site_id(value)?,
             "from" => self.from = Some(value.to_string()),
             "to" => self.to = Some(value.to_string()),
-            "tz" => self.zone = Some(zone(value)?),
+            "tz" => self.zone = Some(parameters::zone(value)?),
             "compare" => self.compare = parameters::compare(value)?,
             "currency" => self.currency = Some(parameters::currency(value)?),
             _ => return Ok(false),
@@ -170,8 +169,8 @@ impl<'a> Range<'a> {
         rows: Rows<'a>,
     ) -> Result<Range<'a>, String> {
         let days = calendar(Granularity::Day, zone, rows);
-        let from = from.map(|text| instant("from", text, days)).transpose()?;
-        let to = to.map(|text| instant("to", text, days)).transpose()?;
+        let from = from.map(|text| parameters::instant("from", text, days)).transpose()?;
+        let to = to.map(|text| parameters::instant("to", text, days)).transpose()?;
         let seconds = rows.now.timestamp();
         let present = DateTime::from_timestamp(seconds - seconds % 60 + 60, 0).unwrap_or(rows.now);
         let today = days.start_of_date(rows.now.with_timezone(&zone).date_naive());

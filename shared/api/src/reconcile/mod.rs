@@ -19,9 +19,9 @@ use minutebook_storage::reader::{SumQuestion, sum_windows};
 use minutebook_storage::site::settings::SettingsSource;
 
 use crate::backend::Backend;
-use crate::history::asked::{Asked, refused};
+use crate::history::asked::Asked;
 use crate::history::query::{Given, HistoryQuery};
-use crate::http::answer::unreadable;
+use crate::http::answer::{refused, unreadable};
 use crate::http::response::{json, problem};
 use crate::reconcile::answer::{Answer, Books};
 

@@ -74,11 +74,8 @@ mod tests {
     use super::*;
     use minutebook_domain::count::amount::Amount;
     use minutebook_domain::count::measure::Measure;
-    use minutebook_domain::plan::Row;
-    use minutebook_domain::time::lateness::is_settled;
-    use minutebook_domain::time::period::{Period, Retention};
+    use minutebook_domain::time::period::Retention;
     use minutebook_domain::time::{Day, DayRange, Minute};
-    use minutebook_storage::keys::Shard;
     use minutebook_storage::memory::{MemoryTable, Reads};
     use minutebook_storage::site::registry::RegisteredSite;
     use serde_json::{Value, json};
@@ -113,18 +110,9 @@ mod tests {
         let table = MemoryTable::default();
         for (site, measure, time, key, count) in CELLS {
             let minute = Minute::containing(time.parse().expect("a time")).expect("in range");
-            let mut periods = vec![Period::Minute(minute)];
-            if is_settled(minute.hour(), NOW.parse().expect("a time")) {
-                periods.extend(Period::of_hour(minute.hour()));
-            }
-            for period in periods {
-                let counters = vec![(*key, Amount::from_count(*count))];
-                table.add(
-                    &Row { site, period, measure: *measure, slot: 0, counters },
-                    Shard::Late,
-                    RETENTION,
-                );
-            }
+            let counter = (*key, Amount::from_count(*count));
+            let now = NOW.parse().expect("a time");
+            table.count(site, *measure, minute, counter, now, RETENTION);
         }
         table
     }

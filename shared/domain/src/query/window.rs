@@ -70,7 +70,22 @@ pub struct Window {
     pub to: Minute,
 }
 
+/// Windows without overlap, ascending, from which each of the given windows can be put together.
+pub fn parts(series: &[&[Window]]) -> Vec<Window> {
+    let windows = || series.iter().copied().flatten();
+    let mut edges: Vec<Minute> = windows().flat_map(|window| [window.from, window.to]).collect();
+    edges.sort_unstable();
+    edges.dedup();
+    let parts = edges.windows(2).map(|edges| Window { from: edges[0], to: edges[1] });
+    parts.filter(|part| windows().any(|window| window.contains(*part))).collect()
+}
+
 impl Window {
+    /// Whether all minutes of another one are in it.
+    pub fn contains(self, other: Window) -> bool {
+        self.from <= other.from && other.to <= self.to
+    }
+
     /// The window that ends with this minute: `1h` is the minute and the 59 before it. Stops at
     /// 1970.
     pub fn ending_with(minute: Minute, length: WindowLength) -> Window {
