@@ -124,8 +124,8 @@ impl Removal<'_> {
             }
         }
         bar.finish_and_clear();
-        // A version may count as the beginning of a longer one, which shows it as long as it is
-        // there: the longest goes last.
+        // A version may have been counted only as the beginning of a longer one, which proves it
+        // while it exists, so the longest is removed last.
         contents.own.sort_by_key(|object| object.size_bytes);
         let keys: BTreeSet<String> =
             contents.own.iter().map(|object| rejected_key(&object.key)).collect();
