@@ -30,7 +30,7 @@ function findings() {
   for (const path of committed) {
     const bytes = readFileSync(join(dist, path));
     if (path.endsWith(".br")) {
-      // Another version of Node may compress otherwise, to the same content.
+      // Other versions of Node may compress the same content to other bytes.
       const content = readFileSync(join(dist, path.slice(0, -3)));
       if (!brotliDecompressSync(bytes).equals(content)) found.push(`${path} has other content`);
     } else {

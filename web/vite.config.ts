@@ -23,8 +23,8 @@ function filesIn(folder: string): string[] {
 }
 
 /**
- * Compresses the built files, and lists them as an expression of Rust that `shared/api` includes:
- * what `cargo build` needs of the page is in `dist`, and no Node.
+ * Compresses the built files, and lists them as a Rust expression that `shared/api` includes, so
+ * that `cargo build` needs `dist` and no Node.
  */
 function embedded(): Plugin {
   let dist = "";

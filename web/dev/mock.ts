@@ -4,6 +4,10 @@ import type { Connect, Plugin } from "vite";
 
 const HOUR = 3_600_000;
 
+/** The paths of the API; all others are files of the page. */
+const CALL =
+  /^\/(sites|overview|history|health|reconcile|movers|stats|metrics|items|\w+_item\w*)\b/;
+
 function series(length: number, scale: number, seed: number, decimals = 0): number[] {
   return Array.from({ length }, (_, index) => {
     const wave = 1.2 + Math.sin((index / length) * 6.3 - 2) + 0.4 * Math.sin(index * 1.7 + seed);
@@ -125,8 +129,7 @@ export function mockApi(): Plugin {
   const real = process.env["MINUTEBOOK_API"];
   const answerOrProxy: Connect.NextHandleFunction = (request, response, next) => {
     const url = request.url ?? "/";
-    const isCall = /^\/(sites|overview|history|health|reconcile|movers|stats|metrics)\b|_item/;
-    if (!isCall.test(url) && !/^\/items\//.test(url)) return next();
+    if (!CALL.test(url)) return next();
     if (real !== undefined) {
       fetch(`${real.replace(/\/$/, "")}${url}`).then(
         async (answered) => {

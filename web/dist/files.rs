@@ -8,18 +8,18 @@
         brotli: include_bytes!("assets/icon-BHxBnfw4.svg.br"),
     },
     File {
-        path: "/assets/index-Bg316aq1.js",
-        content_type: "text/javascript; charset=utf-8",
-        tag: "be534454a7f50f7a",
-        bytes: include_bytes!("assets/index-Bg316aq1.js"),
-        brotli: include_bytes!("assets/index-Bg316aq1.js.br"),
-    },
-    File {
         path: "/assets/index-CTWEo-R1.css",
         content_type: "text/css; charset=utf-8",
         tag: "6c5ce52001b9acc2",
         bytes: include_bytes!("assets/index-CTWEo-R1.css"),
         brotli: include_bytes!("assets/index-CTWEo-R1.css.br"),
+    },
+    File {
+        path: "/assets/index-CjP92hc5.js",
+        content_type: "text/javascript; charset=utf-8",
+        tag: "17a4def93d58e71f",
+        bytes: include_bytes!("assets/index-CjP92hc5.js"),
+        brotli: include_bytes!("assets/index-CjP92hc5.js.br"),
     },
     File {
         path: "/assets/licences-10_HjLcv.txt",
@@ -31,7 +31,7 @@
     File {
         path: "/",
         content_type: "text/html; charset=utf-8",
-        tag: "c5d914041c515cfe",
+        tag: "a6fd8cb839e5de08",
         bytes: include_bytes!("index.html"),
         brotli: include_bytes!("index.html.br"),
     },

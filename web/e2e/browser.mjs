@@ -14,8 +14,14 @@ export const PATIENCE_MS = 60_000;
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** A machine of CI may be too slow for an answer in time: the page then asks again. */
-const BUSY = /status of 503/;
+/** What Chromium says of a request that did not succeed, for tests that make requests fail. */
+export const FAILED = /Failed to load resource/;
+
+/** `/reconcile` answers 503 while events of its periods are being counted; the page retries. */
+function isStillCounting(message) {
+  const { url } = message.location();
+  return /status of 503/.test(message.text()) && new URL(url, API).pathname.endsWith("/reconcile");
+}
 
 export async function launch() {
   return chromium.launch({
@@ -34,11 +40,11 @@ export async function launch() {
 }
 
 /**
- * A page of its own, and what it complained about: whatever the policy stopped, and every error of
- * a script. Failed requests are only complaints where `allows` does not match them.
+ * A page of its own, and what it complained about: whatever the policy stopped, every error of a
+ * script, and every failed request, unless `allows` matches the complaint.
  */
 export async function open(browser, hash = "", options = {}) {
-  const { allows = BUSY, ...rest } = options;
+  const { allows = null, ...rest } = options;
   const context = await browser.newContext({
     locale: "en-GB",
     timezoneId: "UTC",
@@ -52,7 +58,8 @@ export async function open(browser, hash = "", options = {}) {
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("console", (message) => {
     const text = message.text();
-    if (message.type() === "error" && !allows.test(text)) complaints.push(text);
+    if (message.type() !== "error" || allows?.test(text) || isStillCounting(message)) return;
+    complaints.push(`${text} (${message.location().url})`);
   });
   await page.goto(`${API}${hash}`);
   return { page, context, complaints, close: () => close(context, complaints) };

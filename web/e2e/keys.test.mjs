@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { launch, open, settled, violations } from "./browser.mjs";
+import { FAILED, launch, open, settled, violations } from "./browser.mjs";
 
 const { MINUTEBOOK_KEY: key, MINUTEBOOK_REVOKE: revoke } = process.env;
 
@@ -15,9 +15,7 @@ before(async () => {
 });
 after(() => browser.close());
 
-const FAILED = /Failed to load resource/;
-
-test("the page asks for a key, again if it is not valid, and again when it expires", async () => {
+test("the page asks for a key, again if it is invalid, and again when it is revoked", async () => {
   const { page, context, close } = await open(browser, "#/", { allows: FAILED });
   const dialog = page.getByRole("dialog", { name: "This API needs a key" });
   await dialog.waitFor();
@@ -27,7 +25,7 @@ test("the page asks for a key, again if it is not valid, and again when it expir
     await page.getByRole("button", { name: "Use this key" }).click();
   };
   await enter(`mb_${"0123456789abcdef".repeat(4)}`);
-  await dialog.getByText("The key is not valid, or not any more.").waitFor();
+  await dialog.getByText("The key is invalid, expired or revoked.").waitFor();
   const urls = [];
   page.on("request", (request) => urls.push(request.url()));
   await enter(`  ${key}\n`);
@@ -51,6 +49,6 @@ test("the page asks for a key, again if it is not valid, and again when it expir
   await other.close();
   const [program, ...args] = JSON.parse(revoke);
   execFileSync(program, args, { cwd: join(import.meta.dirname, "..", "..") });
-  await dialog.getByText("The key is not valid, or not any more.").waitFor({ timeout: 120_000 });
+  await dialog.getByText("The key is invalid, expired or revoked.").waitFor({ timeout: 120_000 });
   await close();
 });

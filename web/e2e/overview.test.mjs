@@ -163,7 +163,7 @@ test("a panel is also a table, a file, and a command that asks the same", async 
   await close();
 });
 
-test("keys of the keyboard are enough", async () => {
+test("the keyboard is enough", async () => {
   const { page, close } = await open(browser, "#/?site_id=shop");
   await settled(page);
   for (const [key, url] of [
@@ -181,11 +181,11 @@ test("keys of the keyboard are enough", async () => {
     await page.waitForURL(url);
   }
   await page.keyboard.press("?");
-  await page.getByRole("dialog", { name: "Keys and help" }).waitFor();
+  await page.getByRole("dialog", { name: "Shortcuts and help" }).waitFor();
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
   await page.keyboard.press("/");
-  await page.getByRole("dialog", { name: "Search an item" }).waitFor();
+  await page.getByRole("dialog", { name: "Find an item" }).waitFor();
   await page.keyboard.type("sku-2");
   await page.keyboard.press("Enter");
   await page.waitForURL(/#\/items\/sku-2/);

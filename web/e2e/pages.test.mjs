@@ -47,7 +47,7 @@ for (const [name, hash] of Object.entries(PAGES)) {
 test("dialogs have no violations of axe-core", async () => {
   const { page, close } = await open(browser, PAGES.overview);
   await settled(page);
-  for (const name of ["Search an item", "Keys and help", "Items as curl"]) {
+  for (const name of ["Find an item", "Shortcuts and help", "Items as curl"]) {
     await page.getByRole("button", { name, exact: true }).click();
     await page.getByRole("dialog").waitFor();
     assert.deepEqual(await violations(page), [], name);
@@ -105,6 +105,6 @@ test("orders, pages and the pipeline show what the API answers", async () => {
   await settled(page);
   const { status } = await ask("health");
   assert.equal(await page.locator("dd.health").textContent(), status);
-  await page.getByText("The money of items is that of orders").waitFor();
+  await page.getByText("Items and orders agree").waitFor();
   await close();
 });

@@ -55,9 +55,8 @@ try {
   const open = files.filter((name) => name !== "keys.test.mjs");
   hasPassed = test(open, { MINUTEBOOK_API: status().api_url });
   command("up", "--port", port, "--require-keys", "--no-build");
-  const { api_url, api_key } = status();
   const key = JSON.parse(command("keys", "add", "shop", "--role", "read", "--json"));
-  const env = { MINUTEBOOK_API: api_url, MINUTEBOOK_KEY: key.key, MINUTEBOOK_ADMIN_KEY: api_key };
+  const env = { MINUTEBOOK_API: status().api_url, MINUTEBOOK_KEY: key.key };
   const revoke = JSON.stringify([program, ...before, "keys", "revoke", key.id]);
   hasPassed = test(["keys.test.mjs"], { ...env, MINUTEBOOK_REVOKE: revoke }) && hasPassed;
 } finally {

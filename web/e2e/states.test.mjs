@@ -1,10 +1,10 @@
-// What the page shows when there is nothing, when the API is away, and when nobody looks.
+// What the page shows without events and without the API, and what it does while it is hidden.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
 
-import { PATIENCE_MS, launch, open, settled, violations } from "./browser.mjs";
+import { FAILED, PATIENCE_MS, launch, open, settled, violations } from "./browser.mjs";
 import { post } from "./events.mjs";
 
 let browser;
@@ -13,9 +13,6 @@ before(async () => {
   await post();
 });
 after(() => browser.close());
-
-/** What Chromium says of requests that did not succeed. */
-const FAILED = /Failed to load resource/;
 
 test("a site without events says how to post one, and shows it", async () => {
   const site = `new-${Date.now()}`;
@@ -29,7 +26,7 @@ test("a site without events says how to post one, and shows it", async () => {
   await close();
 });
 
-test("an API that is away is said to be, keeps what was known, and is asked again", async () => {
+test("without answers from the API, the page says so, keeps its figures, and retries", async () => {
   const { page, close } = await open(browser, "#/?site_id=shop", { allows: FAILED });
   await settled(page);
   const views = page.locator('[data-chart="views"] .tile-value');
@@ -45,7 +42,7 @@ test("an API that is away is said to be, keeps what was known, and is asked agai
   await close();
 });
 
-test("an API that was never there is said to be away", async () => {
+test("an API that has never answered is reported, and retried", async () => {
   const { page, close } = await open(browser, "#/pipeline", { allows: FAILED });
   await page.route(/\/(sites|overview|health|reconcile)/, (route) => {
     const body = JSON.stringify({
@@ -55,11 +52,11 @@ test("an API that was never there is said to be away", async () => {
   });
   await page.reload();
   await page.getByText("the table could not be read").first().waitFor();
-  await page.getByText("It is asked again by itself.").first().waitFor();
+  await page.getByText("The page keeps trying.").first().waitFor();
   await close();
 });
 
-test("a question that the API refuses says why", async () => {
+test("the page shows why the API refuses a question", async () => {
   const { page, close } = await open(browser, "#/?site_id=shop", { allows: FAILED });
   await page.route(/\/overview/, (route) => {
     const body = JSON.stringify({ detail: "hours are kept since 2025-10-17" });
@@ -71,7 +68,7 @@ test("a question that the API refuses says why", async () => {
   await close();
 });
 
-test("nothing is asked while nobody looks", async () => {
+test("a hidden page asks nothing", async () => {
   const { page, close } = await open(browser, "#/?site_id=shop");
   await settled(page);
   const hide = (isHidden) =>
@@ -80,7 +77,7 @@ test("nothing is asked while nobody looks", async () => {
       document.dispatchEvent(new Event("visibilitychange"));
     }, isHidden);
   await hide(true);
-  // What was under way may still ask once.
+  // A request that was already due may still be sent.
   await page.waitForTimeout(2_000);
   let asked = 0;
   page.on("request", () => (asked += 1));

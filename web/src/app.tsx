@@ -21,7 +21,7 @@ import { isolated } from "./text/visible";
 import { todayIn } from "./time/period";
 import { Toast } from "./ui/toast";
 
-/** How often the page looks whether a new day has begun. */
+/** How often to check whether a new day has begun. */
 const MIDNIGHT_MS = 30_000;
 
 function useToday(zone: string): string {
@@ -43,17 +43,14 @@ export function App() {
   // Without a choice: events without a site, or, if there are none, the first site by name.
   const site = shown.site ?? (isDefault ? "default" : (sites[0]?.site_id ?? null));
   const found = sites.find(({ site_id }) => site_id === site);
-  const siteZone = found?.time_zone ?? null;
-  const today = useToday(shown.zone ?? siteZone ?? "UTC");
-  const scope = useMemo(
-    () => scopeOf(shown, site, siteZone, () => today),
-    [shown, site, siteZone, today],
-  );
+  const zone = shown.zone ?? found?.time_zone ?? "UTC";
+  const today = useToday(zone);
+  const scope = useMemo(() => scopeOf(shown, site, zone, today), [shown, site, zone, today]);
   const context = useMemo(() => {
     const currency = shown.currency ?? found?.currency ?? null;
     return { scope, sites, isKnown: known.data !== null, currency };
   }, [scope, known.data]);
-  // The site decides the zone and the currency, so that it is waited for, but not for ever.
+  // The sites decide the zone and the currency: wait for them, but not if the call fails.
   const isReady = known.data !== null || known.failure !== null;
   return (
     <ScopeContext.Provider value={context}>
@@ -100,7 +97,7 @@ function Frame({ isReady }: { readonly isReady: boolean }) {
   );
 }
 
-/** The fragment of the URL is the view, so that the link must not change it. */
+/** The fragment of the URL is the view, so the link must not change it. */
 function skip(event: Event): void {
   event.preventDefault();
   document.getElementById("content")?.focus();

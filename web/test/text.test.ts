@@ -8,8 +8,15 @@ import { isolated, visible } from "../src/text/visible";
 
 describe("numbers", () => {
   it("keep all their digits, from the answer to the page", () => {
-    // Node 20 does not hand the source to revivers, as browsers do: then it is the nearest double.
     expect(parseJson('{"a":[0.10,12.50,-3]}')).toEqual({ a: [0.1, 12.5, -3] });
+    // Browsers and newer versions of Node hand the source to revivers; Node 20 does not.
+    const parse = JSON.parse as (text: string, reviver: (...of: unknown[]) => unknown) => unknown;
+    const hasSource = parse("1", (_name, _value, context) => context !== undefined);
+    const long = "90071992547409931.25";
+    expect(parseJson(`[${long},-0.${long.slice(0, 15)}]`)).toEqual([
+      hasSource ? long : Number(long),
+      -0.900719925474099,
+    ]);
     expect(exact("90071992547409931.25", "money", "USD")).toBe("$90,071,992,547,409,931.25");
     expect(exact(40, "money", "USD")).toBe("$40.00");
     expect(exact(40.125, "money", "USD")).toBe("$40.125");

@@ -1,7 +1,7 @@
 /** The calls that the pages make, for a view. */
 
-import { daysBetween, plusDays, startOf } from "../time/dates";
-import { type Range, type Window, rangeOf, windowOf } from "../time/period";
+import { daysBetween, plusDays, startOf, timeText } from "../time/dates";
+import { type Range, type Window, isCurrent, rangeOf, windowOf } from "../time/period";
 import type { Measure, Tab, View } from "../state/view";
 import type { Call } from "./resource";
 import type * as types from "./types";
@@ -18,7 +18,7 @@ export interface Scope {
 }
 
 const SECOND = 1_000;
-/** Numbers that grow are asked for this often; those that can only be corrected, seldom. */
+/** How often to ask for numbers that still grow, and for those that can only be corrected. */
 const LIVE_MS = 5 * SECOND;
 const SLOW_MS = 15 * SECOND;
 const SELDOM_MS = 60 * SECOND;
@@ -27,20 +27,13 @@ const SELDOM_MS = 60 * SECOND;
 const MINUTES_OF_400_DAYS = 400 * 24 * 60;
 const MINUTES_OF_7_DAYS = 7 * 24 * 60;
 
-/** A page of days of `/reconcile` has at least as many in every zone. */
+/** A page of `/reconcile` holds at least this many days in every zone. */
 const DAYS_SHOWN = 31;
 
-export function scopeOf(
-  view: View,
-  site: string | null,
-  siteZone: string | null,
-  today: (zone: string) => string,
-): Scope {
-  const zone = view.zone ?? siteZone ?? "UTC";
-  const date = today(zone);
-  const range = rangeOf(view.period, date);
-  const isCurrent = range.from <= date && date < range.to;
-  return { view, site, zone, today: date, range, isCurrent };
+export function scopeOf(view: View, site: string | null, zone: string, today: string): Scope {
+  const { period } = view;
+  const [range, isNow] = [rangeOf(period, today), isCurrent(period, today)];
+  return { view, site, zone, today, range, isCurrent: isNow };
 }
 
 function call<T>(
@@ -85,7 +78,7 @@ function windowed<T>(
   return { ...named, name: `${named.name} ${from} ${to} ${scope.zone}` };
 }
 
-/** At most a page of sites, once a minute: the bar offers them. */
+/** The sites that the bar offers: at most one page, asked for once a minute. */
 export function sites(): Call<types.Sites> {
   return call("sites", { limit: "100" }, SELDOM_MS);
 }
@@ -116,7 +109,7 @@ export function ranking(scope: Scope, tab: Tab & keyof typeof RANKINGS): Call<ty
   return windowed(RANKINGS[tab].path, scope, parameters, MINUTES_OF_400_DAYS);
 }
 
-/** What rose and fell. Without a comparison there are none: it is with the previous period then. */
+/** What rose and fell; against the previous period if the view compares with nothing. */
 export function movers(scope: Scope): Call<types.Movers> {
   const { view, site, range, zone } = scope;
   const parameters = {
@@ -148,21 +141,20 @@ export function pulse({ site }: Scope): Call<types.History> {
   const parameters = { site_id: site, measure: "views", granularity: "minute", limit: "0" };
   return call("history", parameters, LIVE_MS, () => {
     const minute = Math.floor(Date.now() / 60_000);
-    return { from: new Date((minute - 29) * 60_000).toISOString().replace(".000Z", "Z") };
+    return { from: timeText((minute - 29) * 60_000) };
   });
 }
 
-/** The pages viewed most. The dates of `/stats` are UTC, so that times are sent. */
+/** The pages viewed most. `/stats` takes dates as UTC, so the call sends times. */
 export function stats(scope: Scope, limit: number): Call<types.Stats> {
-  const { from, to } = instantsOf(scope);
-  const parameters = { site_id: scope.site ?? "default", from, to, limit: String(limit) };
+  const { site, range, zone } = scope;
+  const parameters = {
+    site_id: site ?? "default",
+    from: timeText(startOf(range.from, zone)),
+    to: timeText(startOf(range.to, zone)),
+    limit: String(limit),
+  };
   return call("stats", parameters, every(scope, SLOW_MS));
-}
-
-function instantsOf(scope: Scope): { from: string; to: string } {
-  const { range, zone } = scope;
-  const text = (instant: number) => new Date(instant).toISOString().replace(".000Z", "Z");
-  return { from: text(startOf(range.from, zone)), to: text(startOf(range.to, zone)) };
 }
 
 export function metrics({ site }: Scope): Call<types.Metrics> {
@@ -217,7 +209,7 @@ export function health(): Call<types.Health> {
   return call("health", {}, SLOW_MS);
 }
 
-/** The money of the last days of the period, with the last proof. */
+/** The money of the last days of the period, and the last proof. */
 export function reconcile(scope: Scope): Call<types.Reconcile> {
   const { site, zone, range, view, isCurrent, today } = scope;
   const to = isCurrent ? plusDays(today, 1) : range.to;

@@ -6,7 +6,7 @@ import { parseJson } from "./json";
 /** The API is beside the page, which may be below a path, as behind the local emulator. */
 const BASE = new URL(".", location.href.replace(/[?#].*$/s, ""));
 
-/** A question is given up after this long. */
+/** How long to wait for an answer. */
 const TIMEOUT_MS = 30_000;
 
 /** A question: a path and its parameters, of which those that are `null` are left out. */
@@ -17,7 +17,7 @@ export interface Question {
 
 /** Why there is no answer. */
 export interface Failure {
-  /** `key`: none that is valid; `forbidden`: not for this site; `away`: try again later. */
+  /** `key`: no valid key; `forbidden`: not for this site; `question`: refused; `away`: retry. */
   readonly kind: "key" | "forbidden" | "question" | "away";
   readonly sentence: string;
 }
@@ -43,7 +43,7 @@ export function curlOf(question: Question): string {
   return key.value === null ? `curl '${url}'` : `curl '${url}' -H "Authorization: Bearer $KEY"`;
 }
 
-/** Asks; `tag` is that of the answer that is known already. */
+/** Asks the API; `tag` is the ETag of the answer that is already known. */
 export async function ask(question: Question, tag: string | null): Promise<Outcome> {
   const sent = key.value;
   const headers: Record<string, string> = { Accept: "application/json" };
@@ -77,7 +77,7 @@ export async function ask(question: Question, tag: string | null): Promise<Outco
   }
   if (response.status === 403) return failure("forbidden", sentence);
   if (response.status < 500 && response.status !== 429) return failure("question", sentence);
-  // The health of a service that is not well is an answer, too.
+  // `/health` answers 503 when the service is unavailable, and says why.
   if (response.status === 503 && typeof data === "object" && data !== null && "status" in data) {
     const { status } = data;
     if (typeof status === "string") return { kind: "answer", data, tag: null };

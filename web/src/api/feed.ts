@@ -3,13 +3,16 @@
  * A feed of pushed changes can take its place without a change elsewhere.
  */
 
-/** Calls back when it is time to ask, until the returned function is called. */
+/**
+ * Calls back when it is time to ask, until the returned function is called. The callback says
+ * whether it got an answer.
+ */
 export type Feed = (ask: () => Promise<boolean>) => () => void;
 
 /** The longest pause after errors. */
 const PAUSE_MAX_MS = 120_000;
 
-/** How many callbacks wait for the page to be seen. */
+/** Those that ask at once when the page is shown again or the network is back. */
 const waiting = new Set<() => void>();
 
 function wake(): void {
@@ -21,8 +24,8 @@ document.addEventListener("visibilitychange", wake);
 window.addEventListener("online", wake);
 
 /**
- * Asks at once and then every so many milliseconds, counted from the answer. Nothing is asked while
- * the page is hidden, and pauses double after each error.
+ * Asks at once, and again this long after each answer. It asks nothing while the page is hidden,
+ * and doubles the pause after each failure.
  */
 export function polling(everyMs: number): Feed {
   return (ask) => {

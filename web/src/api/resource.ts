@@ -1,4 +1,4 @@
-/** Answers that are kept up to date while somebody looks at them. */
+/** Answers that are kept up to date while the page shows them. */
 
 import { type Signal, effect, signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
@@ -7,11 +7,11 @@ import { key } from "../state/session";
 import { type Failure, type Question, ask } from "./client";
 import { polling } from "./feed";
 
-/** A question that is asked again and again. */
+/** A question that the page repeats for as long as it shows the answer. */
 export interface Call<T> {
   /** The same for questions whose answers replace each other, as when only the time differs. */
   readonly name: string;
-  /** The question, as it is asked now. */
+  /** The question to ask now: its times may move on. */
   readonly question: () => Question;
   /** The pause between answers. */
   readonly everyMs: number;
@@ -22,18 +22,19 @@ export interface Call<T> {
 /** What is known of the answer to a call. */
 export interface Known<T> {
   readonly data: T | null;
-  /** When the answer came, and when it was last confirmed. */
+  /** When the answer came or was last confirmed, in milliseconds since 1970; 0 without one. */
   readonly at: number;
-  /** Why there is no newer answer; `null` if there is. */
+  /** Why the last question failed; `null` if it did not. */
   readonly failure: Failure | null;
 }
 
 const NOTHING: Known<never> = { data: null, at: 0, failure: null };
 
-/** How many answers are kept that nobody looks at, so that going back shows them at once. */
+/** How many answers are kept, so that going back shows them at once. */
 const KEPT_MAX = 60;
 
-class Resource<T> {
+/** The newest answer to a call. */
+export class Resource<T> {
   readonly known: Signal<Known<T>> = signal(NOTHING);
   private tag: string | null = null;
   private asked = 0;
@@ -47,7 +48,7 @@ class Resource<T> {
   use(call: Call<T>): () => void {
     this.call = call;
     this.users += 1;
-    this.stop ??= polling(call.everyMs)(() => this.ask());
+    this.stop ??= this.poll();
     return () => {
       this.users -= 1;
       if (this.users > 0) return;
@@ -60,28 +61,31 @@ class Resource<T> {
     return this.users > 0;
   }
 
-  /** Forgets the answer, as that of another key, and asks anew. */
+  /** Forgets the answer, which another key may not see, and asks anew. */
   restart(): void {
     this.tag = null;
     this.answered = ++this.asked;
     this.known.value = NOTHING;
     if (this.stop === null) return;
     this.stop();
-    this.stop = polling(this.call.everyMs)(() => this.ask());
+    this.stop = this.poll();
+  }
+
+  private poll(): () => void {
+    return polling(this.call.everyMs)(() => this.ask());
   }
 
   private async ask(): Promise<boolean> {
     const number = ++this.asked;
     const outcome = await ask(this.call.question(), this.tag);
-    // An answer that was overtaken by a later one is not shown.
+    // A later question has been answered already.
     if (number < this.answered) return true;
     this.answered = number;
     const known = this.known.value;
     switch (outcome.kind) {
       case "failure":
         this.known.value = { ...known, failure: outcome.failure };
-        // Another key or question is asked for at once; asking the same again seldom helps.
-        return outcome.failure.kind === "question";
+        return false;
       case "unchanged":
         this.known.value = { ...known, at: Date.now(), failure: null };
         return true;
@@ -129,13 +133,13 @@ effect(() => {
   for (const resource of resources.values()) resource.restart();
 });
 
-/** When each answer that is shown came, and whether a call fails. */
+/** How fresh the answers are that the page shows. */
 export interface Freshness {
   readonly at: number;
   readonly failure: Failure | null;
 }
 
-/** The freshness of what is shown; `at` is 0 before the first answer. */
+/** When the newest answer came (0 before the first), and why a call fails, if one does. */
 export function freshness(): Freshness {
   let at = 0;
   let failure: Failure | null = null;

@@ -56,8 +56,8 @@ export function Bar({ onSearch, onHelp }: Props) {
           <button
             type="button"
             class="quiet icon-only"
-            aria-label="Search an item"
-            title="Search an item (/)"
+            aria-label="Find an item"
+            title="Find an item (/)"
             onClick={onSearch}
           >
             <Search />
@@ -83,8 +83,8 @@ export function Bar({ onSearch, onHelp }: Props) {
           <button
             type="button"
             class="quiet icon-only"
-            aria-label="Keys and help"
-            title="Keys and help (?)"
+            aria-label="Shortcuts and help"
+            title="Shortcuts and help (?)"
             onClick={onHelp}
           >
             <Help />

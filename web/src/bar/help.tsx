@@ -1,4 +1,4 @@
-/** The keys of the keyboard, and where to read on. */
+/** The keyboard shortcuts, and where to read on. */
 
 import { key, setKey } from "../state/session";
 import licences from "../licences.txt?url";
@@ -9,7 +9,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ["← →", "the period before and after"],
   ["t", "today"],
   ["x", "compare with: the next choice"],
-  ["/", "search an item"],
+  ["/", "find an item"],
   ["1 2 3 4", "overview, orders, pages, pipeline"],
   ["?", "this help"],
   ["Esc", "close"],
@@ -17,7 +17,7 @@ const KEYS: readonly (readonly [string, string])[] = [
 
 export function HelpDialog({ onClose }: { readonly onClose: () => void }) {
   return (
-    <Dialog title="Keys and help" onClose={onClose}>
+    <Dialog title="Shortcuts and help" onClose={onClose}>
       <dl class="keys">
         {KEYS.map(([keys, does]) => (
           <div>
@@ -31,12 +31,12 @@ export function HelpDialog({ onClose }: { readonly onClose: () => void }) {
         ))}
       </dl>
       <p class="muted">
-        Every number is an answer of the API: <em>curl</em> shows the question, <em>table</em> and
-        <em> CSV</em> all of its digits. What is dotted still grows.
+        Every number comes from the API: <em>curl</em> shows the request, and <em>CSV</em> all
+        digits. Dotted lines still grow.
       </p>
       <p>
         <a href="openapi.json">Description of the API</a>,{" "}
-        <a href={licences}>licences of what this page contains</a>
+        <a href={licences}>licences of the libraries in this page</a>
       </p>
       {key.value !== null && (
         <button type="button" onClick={() => setKey(null)}>

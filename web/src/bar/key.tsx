@@ -20,7 +20,7 @@ export function KeyDialog({ onClose }: { readonly onClose: () => void }) {
       >
         {isExpired && (
           <p class="late" role="alert">
-            The key is not valid, or not any more.
+            The key is invalid, expired or revoked.
           </p>
         )}
         <p>

@@ -1,4 +1,4 @@
-/** Keys that work everywhere but where text is written. */
+/** Shortcuts, which work wherever no text is being entered. */
 
 import { useEffect } from "preact/hooks";
 

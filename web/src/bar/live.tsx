@@ -1,22 +1,11 @@
 /** Whether the numbers are fresh: a dot, and the age of the newest answer. */
 
-import { useEffect, useState } from "preact/hooks";
-
 import { freshness } from "../api/resource";
 import { ago } from "../text/numbers";
+import { useNow } from "../time/now";
 
 /** From this age on, numbers are not called live. */
 const OLD_MS = 90_000;
-
-/** The current time, to the second. */
-export function useNow(): number {
-  const [now, setNow] = useState(Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 1_000);
-    return () => clearInterval(timer);
-  }, []);
-  return now;
-}
 
 export function Live() {
   const now = useNow();

@@ -23,7 +23,7 @@ export function SearchDialog({ onClose }: { readonly onClose: () => void }) {
     show({ page: "item", item });
   };
   return (
-    <Dialog title="Search an item" onClose={onClose}>
+    <Dialog title="Find an item" onClose={onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();

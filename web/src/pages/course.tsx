@@ -1,5 +1,6 @@
 /** A measure over time, beside the period that it is compared with: an answer of `/history`. */
 
+import type { Figure } from "../api/json";
 import type { History } from "../api/types";
 import { LineChart } from "../charts/line";
 import { type Unit, rangeIn } from "../text/numbers";
@@ -14,7 +15,7 @@ interface Props {
 
 export function Course({ label, unit, data, zone }: Props) {
   const { periods, compare } = data;
-  const isCompared = periods.some(({ compared }) => compared !== undefined);
+  const isCompared = hasCompared(data);
   return (
     <>
       <Legend granularity={data.granularity} periods={periods} compare={compare} zone={zone} />
@@ -26,15 +27,25 @@ export function Course({ label, unit, data, zone }: Props) {
         periods={periods}
         series={periods.map(({ total }) => total)}
         comparedPeriods={isCompared ? periods.map(({ compared }) => compared ?? null) : null}
-        compared={isCompared ? periods.map(({ compared }) => compared?.total ?? null) : null}
+        compared={comparedOf(data)}
       />
     </>
   );
 }
 
-/** The rows of a series; those of the compared period are in the same rows. */
-export function courseTable(name: string, unit: Unit, { periods, currency }: History): TableData {
-  const isCompared = periods.some(({ compared }) => compared !== undefined);
+function hasCompared({ periods }: History): boolean {
+  return periods.some(({ compared }) => compared !== undefined);
+}
+
+/** The series of the compared period; `null` without one. */
+export function comparedOf(data: History): (Figure | null)[] | null {
+  return hasCompared(data) ? data.periods.map(({ compared }) => compared?.total ?? null) : null;
+}
+
+/** The rows of a series, each with its number of the compared period. */
+export function courseTable(name: string, unit: Unit, data: History): TableData {
+  const { periods, currency } = data;
+  const isCompared = hasCompared(data);
   const more = isCompared ? [{ label: "compared with" }, { label: "then", unit }] : [];
   return {
     columns: [{ label: "from" }, { label: name, unit }, ...more],

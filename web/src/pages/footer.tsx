@@ -1,13 +1,13 @@
-/** How far counting is, and when the numbers were last proved. */
+/** How far counting has come, and when the numbers were last checked. */
 
 import { useMemo } from "preact/hooks";
 
 import { health, reconcile } from "../api/calls";
 import { useCall } from "../api/resource";
-import { useNow } from "../bar/live";
 import { useScope } from "../state/scope";
 import { follow, linkTo } from "../state/location";
 import { NONE, ago, exact, timeIn } from "../text/numbers";
+import { useNow } from "../time/now";
 
 export function Footer() {
   const { scope } = useScope();

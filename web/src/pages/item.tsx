@@ -11,8 +11,9 @@ import { useScope } from "../state/scope";
 import { MEASURES, type Measure } from "../state/view";
 import { type Unit, exact } from "../text/numbers";
 import { visible } from "../text/visible";
+import { Blank } from "../ui/figures";
 import { Panel } from "../ui/panel";
-import { Course, courseTable } from "./course";
+import { Course, comparedOf, courseTable } from "./course";
 import { coveredNote } from "./covered";
 
 interface Description {
@@ -112,11 +113,6 @@ function funnelTable({ conversion }: Item) {
   };
 }
 
-function comparedOf({ periods }: History) {
-  if (!periods.some(({ compared }) => compared !== undefined)) return null;
-  return periods.map(({ compared }) => compared?.total ?? null);
-}
-
 interface TileProps {
   readonly measure: Measure;
   readonly item: Item | null;
@@ -135,7 +131,7 @@ function MeasureTile({ measure, item, course }: TileProps) {
     >
       <span class="tile-name">{name}</span>
       <span class="tile-value">
-        {item === null ? <span class="blank" /> : exact(of(item), unit, item.currency)}
+        {item === null ? <Blank /> : exact(of(item), unit, item.currency)}
       </span>
       {course && (
         <Spark series={course.periods.map(({ total }) => total)} compared={comparedOf(course)} />

@@ -15,7 +15,7 @@ function firstEvent(site: string | null): string {
     customer_id: "c-7",
   };
   const url = new URL("events", location.href.replace(/[?#].*$/s, "")).href;
-  // A quote within the quotes of the shell.
+  // A single quote ends the shell's quotes, so it is written outside them.
   const body = JSON.stringify(event).replace(/'/g, String.raw`'\''`);
   const header = key.value === null ? "" : ` -H "Authorization: Bearer $KEY"`;
   return `curl '${url}' -H 'Content-Type: application/json'${header} \\\n  -d '${body}'`;

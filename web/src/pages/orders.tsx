@@ -4,12 +4,14 @@ import { useMemo } from "preact/hooks";
 
 import { hourlyRevenue, isLongForOrders, orders, products, realtime } from "../api/calls";
 import { type Call, type Known, useCall } from "../api/resource";
+import type { Figure } from "../api/json";
 import type { HourlyRevenue, Orders } from "../api/types";
 import { Columns } from "../charts/columns";
 import { useScope } from "../state/scope";
-import { exact, timeIn } from "../text/numbers";
+import { type Unit, exact, timeIn } from "../text/numbers";
 import { visible } from "../text/visible";
 import { Bars } from "../ui/bars";
+import { Figures } from "../ui/figures";
 import { Panel } from "../ui/panel";
 import { coveredNote } from "./covered";
 import { RecentOrders, Status, recentTable } from "./recent_orders";
@@ -30,7 +32,7 @@ export function OrdersPage() {
       <h1 class="unseen">Orders</h1>
       {isLongForOrders(scope) && (
         <p class="hint">
-          Statuses and hours are those of the last 7 days of the period: the API answers no more.
+          Statuses and hours cover the last 7 days of the period: the API answers no more than that.
         </p>
       )}
       <Totals known={known} />
@@ -111,23 +113,19 @@ function statusTable({ orders_by_status }: Orders) {
 }
 
 function Totals({ known: { data } }: { readonly known: Known<Orders> }) {
-  const money = (figure: Orders["refunded"] | undefined) => exact(figure, "money", data?.currency);
-  const facts: readonly (readonly [string, string])[] = [
-    ["Orders", exact(data?.total_orders)],
-    ["Net revenue", money(data?.net_revenue)],
-    ["Gross revenue", money(data?.total_revenue)],
-    ["Refunded", money(data?.refunded)],
-    ["Average order", exact(data?.avg_order_value, "average", data?.currency)],
-  ];
+  const figure = (number: (data: Orders) => Figure, unit: Unit) =>
+    data && exact(number(data), unit, data.currency);
   return (
-    <section class="tiles few" aria-label="Key figures of orders">
-      {facts.map(([name, value]) => (
-        <div class="tile still">
-          <span class="tile-name">{name}</span>
-          <span class="tile-value">{data === null ? <span class="blank" /> : value}</span>
-        </div>
-      ))}
-    </section>
+    <Figures
+      label="Key figures of orders"
+      figures={[
+        ["Orders", figure((data) => data.total_orders, "count")],
+        ["Net revenue", figure((data) => data.net_revenue, "money")],
+        ["Gross revenue", figure((data) => data.total_revenue, "money")],
+        ["Refunded", figure((data) => data.refunded, "money")],
+        ["Average order", figure((data) => data.avg_order_value, "average")],
+      ]}
+    />
   );
 }
 

@@ -195,13 +195,12 @@ function Proof({ data, zone }: { readonly data: Reconcile; readonly zone: string
     <>
       <p class={reconciles ? "good-news" : "late"}>
         {reconciles
-          ? "The money of items is that of orders, to the cent."
-          : "The money of items is not that of orders: minutebook verify says where."}{" "}
+          ? "Items and orders agree to the cent."
+          : "Items and orders differ: run minutebook verify to see where."}{" "}
         {proof
-          ? `Recounted from the raw files on ${timeIn(zone, proof.at)}: ` +
-            `${exact(proof.differences)} ` +
-            "differences."
-          : "Not yet recounted from the raw files: minutebook verify does."}
+          ? `Checked against the raw files on ${timeIn(zone, proof.at)}: ` +
+            `${exact(proof.differences)} differences.`
+          : "Not yet checked against the raw files: run minutebook verify."}
       </p>
       <Table data={moneyTable(data)} caption="Money of items and of orders, by day" />
     </>

@@ -6,11 +6,11 @@ import { history, metrics, stats } from "../api/calls";
 import { useCall } from "../api/resource";
 import { useScope } from "../state/scope";
 import { exact, timeIn } from "../text/numbers";
-import { visible } from "../text/visible";
-import { Bars } from "../ui/bars";
+import { Figures } from "../ui/figures";
 import { Panel } from "../ui/panel";
 import { Course, courseTable } from "./course";
 import { coveredNote } from "./covered";
+import { PageBars } from "./page_bars";
 
 const PAGES_SHOWN = 25;
 
@@ -22,23 +22,18 @@ export function SitePage() {
   const known = useCall(statsCall);
   const now = useCall(metricsCall);
   const views = useCall(viewsCall);
-  const facts: readonly (readonly [string, string])[] = [
-    ["Views", exact(known.data?.total_views)],
-    ["Visitors", exact(known.data?.unique_users)],
-    ["Active now", exact(now.data?.active_users)],
-    ["Sessions now", exact(now.data?.active_sessions)],
-  ];
   return (
     <>
       <h1 class="unseen">Pages of the site</h1>
-      <section class="tiles few" aria-label="Key figures of the site">
-        {facts.map(([name, value]) => (
-          <div class="tile still">
-            <span class="tile-name">{name}</span>
-            <span class="tile-value">{value}</span>
-          </div>
-        ))}
-      </section>
+      <Figures
+        label="Key figures of the site"
+        figures={[
+          ["Views", known.data && exact(known.data.total_views)],
+          ["Visitors", known.data && exact(known.data.unique_users)],
+          ["Active now", now.data && exact(now.data.active_users)],
+          ["Sessions now", now.data && exact(now.data.active_sessions)],
+        ]}
+      />
       <div class="grid">
         <Panel
           title="Views of items"
@@ -76,23 +71,5 @@ export function SitePage() {
         </Panel>
       </div>
     </>
-  );
-}
-
-interface PagesProps {
-  readonly pages: readonly (readonly [string, number | string])[];
-}
-
-function PageBars({ pages }: PagesProps) {
-  if (pages.length === 0) return <p class="nothing">No page was viewed.</p>;
-  return (
-    <Bars
-      unit="count"
-      bars={pages.map(([path, views]) => ({
-        id: path,
-        name: <bdi title={visible(path)}>{visible(path)}</bdi>,
-        value: views,
-      }))}
-    />
   );
 }

@@ -1,4 +1,4 @@
-/** The reader's locale, as the browser says it; that of the tests where there is no browser. */
+/** The reader's locale; `en-US` where no browser names one. */
 const { navigator } = globalThis as { navigator?: Navigator };
 
 export const LOCALE: string = navigator?.language || "en-US";

@@ -1,4 +1,4 @@
-/** Numbers and times as the reader writes them, with all the digits that they have. */
+/** Numbers and times in the reader's locale, with all their digits. */
 
 import type { Figure } from "../api/json";
 import { LOCALE } from "./locale";
@@ -6,10 +6,10 @@ import { LOCALE } from "./locale";
 /** What a number counts, which decides how it is written. */
 export type Unit = "count" | "money" | "average" | "ratio";
 
-/** What stands for a number that does not exist, as an average of nothing. */
+/** Shown where there is no number, as for the average of nothing. */
 export const NONE = "–";
 
-/** More digits than any answer has after its point. */
+/** More decimals than any answer has. */
 const FRACTION_DIGITS_MAX = 20;
 
 const formats = new Map<string, Intl.NumberFormat>();
@@ -25,7 +25,7 @@ function currencyOptions(currency: string): Intl.NumberFormatOptions {
   return { style: "currency", currency, currencyDisplay: "narrowSymbol" };
 }
 
-/** With the digits that the currency has at least, and all that there are. */
+/** At least as many decimals as the currency has, and all that the number has. */
 function moneyOptions(currency: string): Intl.NumberFormatOptions {
   const options = currencyOptions(currency);
   const digits = formatOf(options).resolvedOptions().minimumFractionDigits ?? 0;
@@ -33,7 +33,7 @@ function moneyOptions(currency: string): Intl.NumberFormatOptions {
 }
 
 function written(format: Intl.NumberFormat, figure: Figure): string {
-  // A text keeps all its digits; TypeScript's library wants it to be a literal.
+  // A string keeps all its digits, but TypeScript's types only allow literal ones.
   return format.format(figure as number);
 }
 
@@ -77,7 +77,7 @@ export interface Change {
   readonly text: string;
 }
 
-/** The change from a number to another, in percent; `null` if there is nothing to compare with. */
+/** The change between two numbers, in percent; `null` without a number to compare with. */
 export function changeOf(
   value: Figure | null | undefined,
   compared: Figure | null | undefined,
@@ -118,7 +118,7 @@ export function timeIn(zone: string, time: string, hasDate = true): string {
   return new Intl.DateTimeFormat(LOCALE, { timeZone: zone, ...day, ...options }).format(instant);
 }
 
-/** Two times in a zone, without saying twice what they share. */
+/** Two times in a zone, with what they share written once. */
 export function rangeIn(zone: string, from: string, to: string): string {
   const options: Intl.DateTimeFormatOptions = {
     timeZone: zone,

@@ -69,6 +69,11 @@ function wallClock(instant: number, zone: string): number {
   return Date.UTC(year, month - 1, day, hour, minute, second);
 }
 
+/** An instant as the API takes it: `2026-11-20T09:00:00Z`. */
+export function timeText(instant: number): string {
+  return new Date(instant).toISOString().replace(".000Z", "Z");
+}
+
 /** Whether this browser knows a zone. */
 export function isZone(zone: string): boolean {
   try {

@@ -1,6 +1,6 @@
 /** Periods: days, weeks, months, years and ranges of dates, and how to move among them. */
 
-import { dateIn, daysBetween, firstOfMonth, monday, plusDays, startOf } from "./dates";
+import { dateIn, daysBetween, firstOfMonth, monday, plusDays, startOf, timeText } from "./dates";
 
 /** The kinds of periods. A week starts on Monday, as in the API. */
 export const PERIODS = ["day", "week", "month", "year", "custom"] as const;
@@ -124,7 +124,7 @@ export function windowOf(range: Range, zone: string, now: number, minutesMax: nu
   const minutes = Math.max(1, last - from + 1);
   return {
     window: `${Math.min(minutes, minutesMax)}m`,
-    as_of: isOver ? new Date(last * minute).toISOString().replace(".000Z", "Z") : null,
+    as_of: isOver ? timeText(last * minute) : null,
     isCut: minutes > minutesMax,
   };
 }

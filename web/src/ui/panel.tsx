@@ -122,7 +122,7 @@ const ADVICE: Record<Failure["kind"], string> = {
   key: "Enter a key to see this.",
   forbidden: "Choose a site of your key, or enter another key.",
   question: "Choose another period, zone or currency.",
-  away: "It is asked again by itself.",
+  away: "The page keeps trying.",
 };
 
 function Sorry({ failure }: { readonly failure: Failure }) {

@@ -13,8 +13,8 @@ import { Bars } from "../../ui/bars";
 import { ItemLink } from "../../ui/item_link";
 import { Panel } from "../../ui/panel";
 import { Tabs } from "../../ui/tabs";
-import { visible } from "../../text/visible";
 import { coveredNote } from "../covered";
+import { PageBars } from "../page_bars";
 import { MoversPanel } from "./movers";
 
 const TABS: readonly (readonly [Tab, string])[] = [
@@ -103,20 +103,7 @@ function PagesPanel({ tabs }: { readonly tabs: ComponentChildren }) {
         rows: data.top_paths.map(({ path, views }) => [path, views]),
       })}
     >
-      {(data) =>
-        data.top_paths.length === 0 ? (
-          <p class="nothing">No page was viewed in this period.</p>
-        ) : (
-          <Bars
-            unit="count"
-            bars={data.top_paths.map(({ path, views }) => ({
-              id: path,
-              name: <bdi title={visible(path)}>{visible(path)}</bdi>,
-              value: views,
-            }))}
-          />
-        )
-      }
+      {({ top_paths }) => <PageBars pages={top_paths.map(({ path, views }) => [path, views])} />}
     </Panel>
   );
 }

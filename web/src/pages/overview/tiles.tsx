@@ -6,6 +6,7 @@ import { Spark } from "../../charts/spark";
 import { show, view } from "../../state/location";
 import { CHARTS, type Chart } from "../../state/view";
 import { NONE, changeOf, exact } from "../../text/numbers";
+import { Blank } from "../../ui/figures";
 import { DESCRIPTIONS } from "./charts";
 
 export function Tiles({ known }: { readonly known: Known<Overview> }) {
@@ -88,13 +89,5 @@ function Active({ tile }: { readonly tile: Tile | undefined }) {
       <span class="tile-value">{tile === undefined ? <Blank /> : exact(tile.value)}</span>
       <span class="tile-change muted">visitors, last 5 min</span>
     </div>
-  );
-}
-
-function Blank() {
-  return (
-    <span class="blank">
-      <span class="unseen">Loading</span>
-    </span>
   );
 }
