@@ -153,9 +153,9 @@ impl Book {
         self.rows.iter().filter(|(_, row)| has_expired(row)).map(|(key, _)| key).collect()
     }
 
-    /// Describes the first rows that differ from those of another book, which is a later one. The
-    /// days of a site may be wider there: a chunk that comes again after the zone of its site has
-    /// changed is read by the new zone, before its ledger entry says that it is counted by the old.
+    /// Describes the first rows that differ from those of a later book. The days of a site may be
+    /// wider there: a chunk that comes again after the zone of its site has changed is read by the
+    /// new zone, before its ledger entry says that it is counted by the old.
     pub(crate) fn first_changes(&self, other: &Book) -> Vec<String> {
         let keys: BTreeSet<_> = self.rows.keys().chain(other.rows.keys()).collect();
         let is_same = |key: &(String, String)| match (self.rows.get(key), other.rows.get(key)) {
@@ -170,8 +170,8 @@ impl Book {
 
     /// Checks that no counter exceeds the uploads, and that every tally row expires when it should.
     /// It leaves out order counters, which can also decrease: see [`Book::check_orders`]. What
-    /// orders sell and give back is that of their rows. While a chunk or an hour is partly counted, it is unknown
-    /// which rows above the minute include it.
+    /// orders sell and give back is that of their rows. While a chunk or an hour is partly counted,
+    /// it is unknown which rows above the minute include it.
     pub(crate) fn check_not_above(&self, chunks: &[ChunkFacts], terms: &Terms) -> Result<()> {
         // What an order takes back is not taken from a minute that has expired for some worker.
         let terms = &terms.later(orders::CLOCKS_APART);

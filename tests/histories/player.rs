@@ -273,8 +273,9 @@ impl Player<'_> {
             line.proxy.set_plan(seeded(random.any(), work.faults_of_1000));
         }
         let counted = Mutex::new(BTreeSet::new());
-        // What is certainly counted before the questions; what may be follows from the ledger later.
-        let least = self.bounds(OrdersNow::Changing)?.least;
+        // What is certainly counted before the questions. What may be counted follows from the
+        // ledger afterwards.
+        let least = self.least();
         let revisions_before = self.settings.newest();
         let deliveries = |place: usize| {
             let (line, counter, chunks) =

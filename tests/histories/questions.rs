@@ -60,7 +60,7 @@ pub(crate) enum Question {
         site: &'static str,
         /// The length of the periods.
         granularity: Granularity,
-        /// The time zone; [`OF_SITE`] is not named.
+        /// The time zone that the question names, or [`OF_SITE`].
         zone: &'static str,
         /// How many seconds before now it begins.
         age: i64,
@@ -92,9 +92,9 @@ const WINDOWS: [(&str, i64); 6] =
 const REFUNDS: (&str, &str) = ("refunds&currency=USD", "refunds:USD");
 const MEASURES: [(&str, &str); 4] =
     [("views", "views"), ("sales&currency=EUR", "sales:EUR"), ("units", "units"), REFUNDS];
-/// Sales in the currency of the site.
+/// Sales in the currency of the site: the question names none.
 const SALES_OF_SITE: (&str, &str) = ("sales", "sales:");
-/// The zone of the site.
+/// The zone of the site: the question names none.
 const OF_SITE: &str = "";
 /// How far back a series of each granularity can start, in hours, for UTC and for other zones.
 /// Every period takes several queries, and in other zones a day is read from its hour rows.
@@ -185,12 +185,14 @@ impl Question {
             questions.extend(visitors);
             questions.extend(OrderQuestion::all(random, site).into_iter().map(Question::Orders));
             questions.extend(ItemQuestion::some(site, age).map(Question::Item));
-        }
-        for site in &setting.sites {
-            let (measure, basis) = (SALES_OF_SITE, Basis::Refund);
-            let (granularity, age) = (Granularity::Day, 36 * 3_600);
-            let zone = OF_SITE;
-            questions.push(Question::History { measure, site, granularity, zone, age, basis });
+            questions.push(Question::History {
+                measure: SALES_OF_SITE,
+                site,
+                granularity: Granularity::Day,
+                zone: OF_SITE,
+                age: 36 * 3_600,
+                basis: Basis::Refund,
+            });
         }
         let site = *random.pick(&setting.sites);
         let first = random.index(SERIES.len());
@@ -206,9 +208,7 @@ impl Question {
         }
         questions
     }
-}
 
-impl Question {
     /// The site that is asked about.
     pub(crate) fn site(&self) -> &'static str {
         match self {

@@ -1,5 +1,5 @@
-//! What sites set in a history. Each change is a revision of the settings, of which docs/TABLE.md
-//! says what follows from it.
+//! What sites set in a history. Each change is a revision of the settings; docs/TABLE.md says what
+//! follows from one.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use minutebook_oracle::{QuarterHours, SiteSettings};
 use minutebook_tests::random::Random;
-use minutebook_tests::store::Store;
+use minutebook_tests::store::{Store, sites_partition};
 
 use crate::steps::{Setting, Step, text_of, time_of};
 
@@ -28,7 +28,7 @@ const ZONES: [Tz; 7] = [
 ];
 const CURRENCIES: [Option<&str>; 4] = [None, Some("EUR"), Some("EUR"), Some("INR")];
 
-/// How many changes histories have.
+/// How many changes a history has; one of these at random.
 const CHANGES: [usize; 4] = [0, 0, 2, 5];
 
 /// A change is not made if a worker that read the settings before is held up for longer than this
@@ -36,7 +36,7 @@ const CHANGES: [usize; 4] = [0, 0, 2, 5];
 const HELD_UP_MAX: i64 = 90 * 60;
 
 const HOUR: i64 = 3_600;
-/// A change decides about the quarters of hours that begin so much later, or after that.
+/// A change decides about the quarters of hours that begin at least this much later.
 const DECIDED_AHEAD: i64 = 2 * HOUR;
 
 /// How often a change is tried whose site is registered at the same time.
@@ -165,7 +165,7 @@ impl Revision {
     }
 }
 
-/// All changes so far; the number of a revision is from 1.
+/// All changes so far. Revisions are numbered from 1.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Revisions(Vec<Revision>);
 
@@ -222,9 +222,4 @@ impl Setting {
         let time = time_of(seconds).with_timezone(random.pick(&zones));
         Some(time.format("%Y-%m-%dT%H:%M:%S").to_string())
     }
-}
-
-/// The partition of the registry that has a site.
-fn sites_partition(site: &str) -> String {
-    format!("SITES#{}", &blake3::hash(site.as_bytes()).to_hex()[..1])
 }

@@ -195,8 +195,8 @@ impl FaultProxy {
         locked(&self.state.counts).get(operation).copied().unwrap_or(0)
     }
 
-    /// The read units of the calls that the cloud has executed since this was asked last, as DynamoDB
-    /// bills them, in halves.
+    /// The read units of the calls that the cloud has executed since this was last asked, in halves
+    /// and as DynamoDB bills them.
     pub fn take_half_read_units(&self) -> u64 {
         std::mem::take(&mut *locked(&self.state.half_read_units))
     }

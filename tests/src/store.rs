@@ -16,7 +16,7 @@ use minutebook_local::Stack;
 use serde_json::Value;
 
 pub use self::notification::{sqs_event, sqs_event_of_bodies};
-pub use self::rows::{HandWrittenEntry, open_partition};
+pub use self::rows::{HandWrittenEntry, open_partition, sites_partition};
 pub use self::workers::{ORIGIN, RetentionDays};
 use crate::clients::Clients;
 use crate::cloud::Cloud;

@@ -164,7 +164,7 @@ fn plain(period: &Value) -> Value {
     plain
 }
 
-fn float(number: &Decimal) -> f64 {
+pub(crate) fn float(number: &Decimal) -> f64 {
     number.to_string().parse().unwrap_or(f64::NAN)
 }
 
@@ -201,7 +201,7 @@ async fn ask(worker: &mut Worker, query: &str) -> Result<(u64, Value)> {
 }
 
 /// All pages of a series.
-async fn pages(worker: &mut Worker, query: &str) -> Result<Vec<Value>> {
+pub(crate) async fn pages(worker: &mut Worker, query: &str) -> Result<Vec<Value>> {
     let mut pages = vec![];
     let mut cursor = String::new();
     loop {
@@ -216,7 +216,7 @@ async fn pages(worker: &mut Worker, query: &str) -> Result<Vec<Value>> {
     }
 }
 
-fn periods_of(page: &Value) -> &[Value] {
+pub(crate) fn periods_of(page: &Value) -> &[Value] {
     page["periods"].as_array().map_or(&[], Vec::as_slice)
 }
 
@@ -284,15 +284,15 @@ async fn minutes_and_compared_periods_equal_the_oracle(cloud: &Cloud) -> Result<
     let total = shown.check(&mut worker, &minutes).await?;
     ensure!(total > 10.0, "{total} views in minutes");
 
+    let midnight = |days: i64| -> Result<DateTime<Utc>> {
+        let date = (shown.now - TimeDelta::days(days)).date_naive();
+        Ok(date.and_hms_opt(0, 0, 0).context("a midnight")?.and_utc())
+    };
     for (compare, days, granularity) in [
         ("week", 7, Granularity::Day),
         ("week", 7, Granularity::Hour),
         ("previous", 19, Granularity::Day),
     ] {
-        let midnight = |days: i64| -> Result<DateTime<Utc>> {
-            let date = (shown.now - TimeDelta::days(days)).date_naive();
-            Ok(date.and_hms_opt(0, 0, 0).context("a midnight")?.and_utc())
-        };
         let length = if granularity == Granularity::Hour { 3 } else { 19 };
         let question = HistoryQuestion {
             from: midnight(length + 1)?,

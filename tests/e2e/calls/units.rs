@@ -58,6 +58,7 @@ async fn a_key_costs_at_most_a_read_unit_in_a_new_process_and_none_after_that(
             units(with)
         );
         let more = if process == "a new process" { 2 } else { 0 };
+        ensure!(without > 0, "the meter does not see what the question reads");
         ensure!(with <= without + more, "{with} half units with a key, {without} without one");
     }
     Ok(())
@@ -81,7 +82,7 @@ async fn all_time_of_a_site_costs_what_its_years_cost_and_an_unknown_site_one_re
     let record = store.put("months.jsonl", text).await?;
     let counted = store.start_plain_ingest().await?.invoke(sqs_event(&[vec![record]])).await?;
     ensure!(counted.is_clean(), "{counted:?}");
-    for (site, most) in [("shop", [200, 200]), ("unknown", [3, 1])] {
+    for (site, most) in [("shop", [200, 200]), ("unknown", [2, 1])] {
         let mut api = Metered::start(&store).await?;
         for (process, most) in ["a new process", "the same process"].into_iter().zip(most) {
             let queries = api.proxy.calls("Query");
@@ -91,7 +92,7 @@ async fn all_time_of_a_site_costs_what_its_years_cost_and_an_unknown_site_one_re
                 "/stats of all time of {site} in {process}: {} read units, {queries} queries",
                 units(found)
             );
-            ensure!(found <= most, "{found} half units, not at most {most}");
+            ensure!((1..=most).contains(&found), "{found} half units, not 1 to {most}");
         }
     }
     Ok(())

@@ -235,7 +235,7 @@ pub(crate) async fn write_as_counted_in_time(
     site: &str,
     hour: &str,
     items: usize,
-) -> Result<Value> {
+) -> Result<()> {
     let mut text = String::new();
     store.list_open(site, hour).await?;
     for row in 0..items.div_ceil(ITEMS_PER_ROW) {
@@ -256,7 +256,7 @@ pub(crate) async fn write_as_counted_in_time(
     }
     let key = format!("in-time/{site}/{hour}.jsonl");
     let content_hash = content_hash(text.as_bytes())?;
-    let record = store.put(&key, text).await?;
+    store.put(&key, text).await?;
     let reference_time = format!("{hour}:59:59Z");
     let (content_hash, reference_time) = (content_hash.as_str(), reference_time.as_str());
     store
@@ -266,6 +266,5 @@ pub(crate) async fn write_as_counted_in_time(
             reference_time,
             lines: u32::try_from(items)?,
         })
-        .await?;
-    Ok(record)
+        .await
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
 use minutebook_tests::cloud::Cloud;
 use minutebook_tests::faults::{Fault, FaultProxy};
-use minutebook_tests::store::{Store, sqs_event};
+use minutebook_tests::store::{Store, sites_partition, sqs_event};
 use minutebook_tests::worker::Invocation;
 use serde_json::Value;
 
@@ -161,8 +161,7 @@ async fn a_deployment_that_counted_before_it_had_a_registry_has_a_past(
     let store = Store::make(cloud, "site-past").await?;
     let record = store.put("before.jsonl", view("a", "2019-10-01T00:00:00Z")).await?;
     count(&mut store.start_plain_ingest().await?, [&record]).await?;
-    let partition = format!("SITES#{}", &blake3::hash(b"a").to_hex()[..1]);
-    store.delete_row(&partition, "a").await?;
+    store.delete_row(&sites_partition("a"), "a").await?;
     store.delete_row("SITES", "registry").await?;
     let mut api = store.start_query("api", &store.clients.endpoint_url).await?;
     let (_, answer) = ask(&mut api, "/stats", "site_id=a").await?;

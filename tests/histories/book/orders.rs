@@ -106,8 +106,8 @@ impl Book {
         self.check_order_counters(&orders, terms)
     }
 
-    /// Checks that every order whose minute is kept is in the list of the day when it was placed. An
-    /// order is listed before its row is written, and stays listed when an earlier creation or
+    /// Checks that every order whose minute is kept is in the list of the day when it was placed.
+    /// An order is listed before its row is written, and stays listed when an earlier creation or
     /// purchase becomes known.
     fn check_recent(
         &self,

@@ -138,18 +138,24 @@ impl Player<'_> {
         }
     }
 
+    /// What answers have at least: what is certainly counted.
+    pub(super) fn least(&self) -> Counted {
+        let [counted, _] = self.counted_and_begun();
+        counted.into_iter().collect()
+    }
+
     /// What answers have at least and at most while nothing else works: what is certainly counted,
     /// and what was begun.
     pub(super) fn bounds(&self, orders: OrdersNow) -> Result<Bounds> {
-        let [least, mut most]: [Counted; 2] =
-            self.counted_and_begun().map(|recounts| recounts.into_iter().collect());
+        let [_, begun] = self.counted_and_begun();
+        let mut most: Counted = begun.into_iter().collect();
         for chunk in &self.chunks {
             for revision in &chunk.revisions_tried {
                 let tried = self.recount(&chunk.text, chunk.uploaded_at, *revision)?;
                 most.visitors.merge(&tried.visitors);
             }
         }
-        Ok(Bounds { least, most, orders, settings: self.settings.clone() })
+        Ok(Bounds { least: self.least(), most, orders, settings: self.settings.clone() })
     }
 
     /// The chunks that are certainly counted, and those that somebody has begun.

@@ -1,7 +1,8 @@
 //! The read units of calls to DynamoDB, which the emulator does not bill.
 //!
 //! **Source**: a consistent read takes a unit for each started 4 KB of an item, or of a page of a
-//! query, and at least one; an eventually consistent one takes half of that.
+//! query, and at least one; an eventually consistent one takes half of that. The sizes here are
+//! those of the attributes that come back, but DynamoDB bills whole items even for a projection.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,15 +16,14 @@ const OVERHEAD_BYTES: usize = 3;
 
 /// How many half read units a call takes; 0 if it reads nothing.
 pub(super) fn half_units(operation: &str, request: &[u8], response: &[u8]) -> u64 {
+    if !["GetItem", "Query", "Scan", "BatchGetItem"].contains(&operation) {
+        return 0;
+    }
     let [request, response] =
         [request, response].map(|body| serde_json::from_slice(body).unwrap_or(Value::Null));
     let items = |items: &Value| items.as_array().cloned().unwrap_or_default();
     match operation {
         "GetItem" => half_units_of(size_of(&response["Item"]), &request),
-        "Query" | "Scan" => {
-            let sizes = items(&response["Items"]);
-            half_units_of(sizes.iter().map(size_of).sum(), &request)
-        }
         "BatchGetItem" => {
             let tables = request["RequestItems"].as_object().cloned().unwrap_or_default();
             let of_table = tables.iter().map(|(table, asked)| {
@@ -34,7 +34,11 @@ pub(super) fn half_units(operation: &str, request: &[u8], response: &[u8]) -> u6
             });
             of_table.sum()
         }
-        _ => 0,
+        // A page of a query or a scan.
+        _ => {
+            let sizes = items(&response["Items"]);
+            half_units_of(sizes.iter().map(size_of).sum(), &request)
+        }
     }
 }
 

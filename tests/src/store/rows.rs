@@ -27,7 +27,13 @@ pub fn open_partition(site: &str) -> String {
     format!("OPEN#{}", &blake3::hash(site.as_bytes()).to_hex()[..1])
 }
 
-/// The plan format version of hand-written ledger entries.
+/// The partition of the registry that a site is in.
+pub fn sites_partition(site: &str) -> String {
+    format!("SITES#{}", &blake3::hash(site.as_bytes()).to_hex()[..1])
+}
+
+/// The plan format version of hand-written ledger entries. They record no reader version, which
+/// stands for the rules of this one.
 const PLAN_FORMAT_VERSION: u32 = 7;
 
 impl Store {

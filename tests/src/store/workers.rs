@@ -1,6 +1,5 @@
-//! Starts single functions and the `verify` command on a store.
+//! Starts single functions and runs commands of `minutebook` on a store.
 
-use std::path::PathBuf;
 use std::process::Output;
 
 use anyhow::{Context, bail};
@@ -143,8 +142,8 @@ impl Store {
         self.start_with("ingest", dynamodb_url, s3_url, Parameters { sites_max, ..DEFAULTS }).await
     }
 
-    /// Starts ingest on this store with this zone of times that name none. `dynamodb_url` may be the
-    /// URL of a proxy.
+    /// Starts ingest on this store with this zone of times that name none. `dynamodb_url` may be
+    /// the URL of a proxy.
     ///
     /// # Errors
     /// The process cannot be started.
@@ -236,24 +235,26 @@ impl Store {
     /// # Errors
     /// The process cannot be started.
     pub async fn run_verify(&self, arguments: &[&str]) -> anyhow::Result<Output> {
-        let binary: PathBuf = crate::binaries::path("minutebook")?;
+        let fixed = ["--json", "--rejected-bucket", &self.rejected_bucket];
+        self.run_command("verify", &[&fixed, arguments].concat()).await
+    }
+
+    /// Runs a command of `minutebook` on this store with these arguments, and returns its output
+    /// whether or not it succeeds.
+    ///
+    /// # Errors
+    /// The process cannot be started.
+    pub async fn run_command(&self, name: &str, arguments: &[&str]) -> anyhow::Result<Output> {
         let clients = &self.clients;
-        tokio::process::Command::new(binary)
-            .args([
-                "verify",
-                "--json",
-                "--endpoint-url",
-                &clients.endpoint_url,
-                "--region",
-                &clients.region,
-            ])
-            .args(["--bucket", &self.bucket, "--table", &self.table])
-            .args(["--rejected-bucket", &self.rejected_bucket])
+        tokio::process::Command::new(crate::binaries::path("minutebook")?)
+            .arg(name)
             .args(arguments)
+            .args(["--endpoint-url", &clients.endpoint_url, "--region", &clients.region])
+            .args(["--bucket", &self.bucket, "--table", &self.table])
             .env("AWS_ACCESS_KEY_ID", &clients.access_key_id)
             .env("AWS_SECRET_ACCESS_KEY", &clients.secret_access_key)
             .output()
             .await
-            .context("minutebook verify cannot be started")
+            .with_context(|| format!("minutebook {name} cannot be started"))
     }
 }

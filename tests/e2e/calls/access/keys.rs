@@ -98,25 +98,7 @@ pub(crate) const VIEW: &str = r#"{"event_type":"page_visit","timestamp":"2026-11
 
 /// Runs `minutebook keys` with these arguments.
 async fn run_keys(store: &Store, arguments: &[&str]) -> Result<std::process::Output> {
-    run(store, "keys", arguments).await
-}
-
-/// Runs a command of `minutebook` about the table with these arguments.
-pub(crate) async fn run(
-    store: &Store,
-    name: &str,
-    arguments: &[&str],
-) -> Result<std::process::Output> {
-    let clients = &store.clients;
-    let mut command = tokio::process::Command::new(minutebook_tests::binaries::path("minutebook")?);
-    command
-        .arg(name)
-        .args(arguments)
-        .args(["--endpoint-url", &clients.endpoint_url, "--region", &clients.region])
-        .args(["--bucket", &store.bucket, "--table", &store.table])
-        .env("AWS_ACCESS_KEY_ID", &clients.access_key_id)
-        .env("AWS_SECRET_ACCESS_KEY", &clients.secret_access_key);
-    Ok(command.output().await?)
+    store.run_command("keys", arguments).await
 }
 
 /// What `minutebook keys --json` says.

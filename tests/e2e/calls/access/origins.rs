@@ -6,7 +6,7 @@ use minutebook_tests::store::{ORIGIN, Store};
 use minutebook_tests::worker::Invocation;
 use serde_json::{Value, json};
 
-use crate::calls::access::keys::{VIEW, run, run_keys_json, store_with_keys};
+use crate::calls::access::keys::{VIEW, run_keys_json, store_with_keys};
 use crate::calls::asking::http_event;
 
 crate::tests![
@@ -51,7 +51,8 @@ async fn pages_of_allowed_origins_may_make_calls_that_need_a_key(cloud: &Cloud) 
 async fn pages_that_a_site_allows_may_make_calls_about_it(cloud: &Cloud) -> Result<()> {
     let store = store_with_keys(cloud, "keys-site-origins").await?;
     let set = ["set", "shop.a", "--allowed-origin", "https://a.example"];
-    ensure!(run(&store, "sites", &set).await?.status.success());
+    let output = store.run_command("sites", &set).await?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let key_of = async |arguments: &[&str]| -> Result<String> {
         let key = run_keys_json(&store, &[&["add"], arguments].concat()).await?;
         Ok(key["key"].as_str().context("a key")?.to_string())

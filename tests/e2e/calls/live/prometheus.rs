@@ -109,11 +109,11 @@ async fn each_panel_of_grafana_has_a_number(cloud: &Cloud) -> Result<()> {
     let store = Store::of(&cloud.clients, cloud.stack().await?);
     let site = "grafana.shop";
     let time = now()?.to_rfc3339_opts(SecondsFormat::Secs, true);
-    let event = |event: Value| {
+    let event = |members: Value| {
         let mut line = json!({"timestamp": time, "site_id": site, "item_id": 7});
-        line.as_object_mut().into_iter().zip(event.as_object()).for_each(|(line, event)| {
-            line.extend(event.clone());
-        });
+        for (name, value) in members.as_object().into_iter().flatten() {
+            line[name] = value.clone();
+        }
         format!("{line}\n")
     };
     let lines = [
@@ -129,7 +129,7 @@ async fn each_panel_of_grafana_has_a_number(cloud: &Cloud) -> Result<()> {
 
     let folder = tempfile::tempdir()?;
     let grafana = root().join("infra/grafana");
-    // The same, but for how often, so that a rate is there soon.
+    // The same, except that it scrapes more often, so that there is a rate soon.
     let config = std::fs::read_to_string(grafana.join("prometheus.yml"))?;
     let config = config.replace(" 10s", " 1s").replace(" 9s", " 1s");
     ensure!(config.matches(" 1s").count() == 3, "{config}");
@@ -154,7 +154,7 @@ async fn ask_panels(prometheus: &str, grafana: &Path, site: &str) -> Result<()> 
     ensure!(dashboard["refresh"] == "10s" && dashboard["title"] == "minutebook");
     let panels = dashboard["panels"].as_array().context("panels")?;
     let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();
-    let mut asked: Vec<&str> = targets.filter_map(|target| target["expr"].as_str()).collect();
+    let asked: Vec<&str> = targets.filter_map(|target| target["expr"].as_str()).collect();
     ensure!(asked.len() > 30, "{} questions", asked.len());
     let hand_made = [
         ("minutebook_page_views{site_id=\"$site\"}", 1.0),
@@ -166,8 +166,11 @@ async fn ask_panels(prometheus: &str, grafana: &Path, site: &str) -> Result<()> 
         ("minutebook_order_refunds{site_id=\"$site\"}", 10.0),
         ("minutebook_sales{site_id=\"$site\"} - minutebook_refunds{site_id=\"$site\"}", 40.0),
     ];
+    for (known, _) in hand_made {
+        ensure!(asked.contains(&known), "no panel shows {known}");
+    }
     let patience = Patience::new();
-    while let Some(expression) = asked.pop() {
+    for expression in asked {
         let wanted = hand_made.iter().find(|(known, _)| *known == expression);
         let is_right = |value: f64| match wanted {
             Some((_, wanted)) => value == *wanted,

@@ -1,7 +1,6 @@
 //! The movers: compares the lists with a naive ranking of what the oracle counts.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,6 +11,7 @@ use minutebook_tests::store::{Store, sqs_event};
 use serde_json::Value;
 
 use crate::calls::asking::ask;
+use crate::calls::overview::minutes_of;
 use crate::counting::chunks::now;
 
 crate::tests![every_list_equals_a_naive_ranking];
@@ -19,7 +19,7 @@ crate::tests![every_list_equals_a_naive_ranking];
 /// How close a number that is rounded to six decimals, of others that are, must be.
 const CLOSE: f64 = 0.000_01;
 
-/// Events of the last ten days, of which items are not equally popular.
+/// Events of the last ten days, in which some items are more popular than others.
 fn text(now: DateTime<Utc>) -> String {
     let mut shop = Generator::new(Shop { seed: 5, items: 30, ..Shop::default() });
     let mut text = String::new();
@@ -36,11 +36,7 @@ fn by_item(
     measure: &str,
     window: &Value,
 ) -> Result<BTreeMap<String, f64>> {
-    let minute = |name: &str| -> Result<i64> {
-        let time: DateTime<Utc> = window[name].as_str().context("a time")?.parse()?;
-        Ok(time.timestamp().div_euclid(60))
-    };
-    let minutes: Range<i64> = minute("from")?..minute("to")?;
+    let minutes = minutes_of(window)?;
     let mut found: BTreeMap<String, f64> = BTreeMap::new();
     for (cell, number) in tallies {
         if cell.measure == measure && minutes.contains(&cell.minute) && !cell.key.is_empty() {

@@ -187,8 +187,8 @@ async fn days_of_a_site_in_kolkata_are_exact_after_its_minutes_have_expired(
     Ok(())
 }
 
-/// Before its first event, the zone of a site may be set for the past. A chunk that read the settings
-/// before that, and registers the site after it, reads them again.
+/// Before its first event, the zone of a site may be set for the past. A chunk that read the
+/// settings before that, and registers the site after it, reads them again.
 async fn a_zone_that_is_set_while_its_site_is_registered_is_that_of_its_first_event(
     cloud: &Cloud,
 ) -> Result<()> {
