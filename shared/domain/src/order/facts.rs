@@ -10,6 +10,7 @@ use hashbrown::hash_table::Entry;
 
 use crate::count::amount::Amount;
 use crate::count::measure::Currency;
+use crate::count::tally::numbers::number_of;
 use crate::hash_seed::HashSeed;
 use crate::order::purchases::Purchases;
 use crate::order::refunds::Refunds;
@@ -226,7 +227,9 @@ impl ProductSums {
 /// **Guarantees**: does not depend on the order of the lines.
 #[derive(Debug)]
 pub struct Orders {
-    by_id: HashTable<(OrderId, OrderFacts)>,
+    known: Vec<(OrderId, OrderFacts)>,
+    /// Their places in `known`: a table of large entries would be copied whenever it grows.
+    places: HashTable<u32>,
     seed: HashSeed,
     bytes: usize,
 }
@@ -242,7 +245,7 @@ pub struct OrderId {
 
 impl Default for Orders {
     fn default() -> Orders {
-        Orders { by_id: HashTable::new(), seed: HashSeed::random(), bytes: 0 }
+        Orders { known: vec![], places: HashTable::new(), seed: HashSeed::random(), bytes: 0 }
     }
 }
 
@@ -262,43 +265,51 @@ impl Orders {
 
     /// Merges the facts of an event, of which the texts are known to be UTF-8.
     pub(crate) fn add_utf8(&mut self, site: &[u8], id: &[u8], facts: OrderFacts) {
-        let seed = self.seed;
-        let place = self.by_id.entry(
-            hash(seed, site, id),
-            |(order, _)| order.site.as_bytes() == site && order.id.as_bytes() == id,
-            |(order, _)| hash(seed, order.site.as_bytes(), order.id.as_bytes()),
+        let Orders { known, places, seed, bytes } = self;
+        let order_at = |place: u32| &known[place as usize].0;
+        let found = places.entry(
+            hash(*seed, site, id),
+            |place| {
+                let order = order_at(*place);
+                order.site.as_bytes() == site && order.id.as_bytes() == id
+            },
+            |place| {
+                let order = order_at(*place);
+                hash(*seed, order.site.as_bytes(), order.id.as_bytes())
+            },
         );
-        match place {
-            Entry::Vacant(place) => {
+        match found {
+            Entry::Vacant(free) => {
                 let owned = |text| String::from_utf8_lossy(text).into_owned();
                 let order = OrderId { site: owned(site), id: owned(id) };
-                self.bytes += size_of::<OrderId>() + site.len() + id.len() + facts.bytes();
-                place.insert((order, facts));
+                *bytes += size_of::<OrderId>() + site.len() + id.len() + facts.bytes();
+                free.insert(number_of(known.len()));
+                known.push((order, facts));
             }
-            Entry::Occupied(mut place) => {
-                let (_, known) = place.get_mut();
-                self.bytes -= known.bytes();
+            Entry::Occupied(place) => {
+                let (_, known) = &mut known[*place.get() as usize];
+                *bytes -= known.bytes();
                 known.merge(facts);
-                self.bytes += known.bytes();
+                *bytes += known.bytes();
             }
         }
     }
 
     /// The orders, ascending by site and id.
     pub fn iter(&self) -> impl Iterator<Item = (&OrderId, &OrderFacts)> {
-        let mut orders: Vec<&(OrderId, OrderFacts)> = self.by_id.iter().collect();
+        let mut orders: Vec<&(OrderId, OrderFacts)> = self.known.iter().collect();
         orders.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         orders.into_iter().map(|(order, facts)| (order, facts))
     }
 
     /// How many orders there are.
     pub fn len(&self) -> usize {
-        self.by_id.len()
+        self.known.len()
     }
 
     /// Whether there are no orders.
     pub fn is_empty(&self) -> bool {
-        self.by_id.is_empty()
+        self.known.is_empty()
     }
 
     /// Their approximate size in memory, in bytes.

@@ -5,7 +5,7 @@ mod bounded;
 mod cells;
 mod counters;
 mod group;
-mod numbers;
+pub(crate) mod numbers;
 mod steps;
 mod texts;
 mod wide;
