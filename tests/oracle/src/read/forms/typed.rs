@@ -2,13 +2,24 @@
 
 use crate::read::json;
 
-/// An object whose members are typed values, as one of plain values; `None` if it is no object.
+/// An object whose members are typed values, as one of plain values; `None` if it is no object. It
+/// is as long as it was, with white space in place of the types: its length is that which is written.
 pub(crate) fn plain_object(text: &str) -> Option<String> {
-    let members = json::members(text)?.into_iter().map(|(name, value)| {
-        let name = serde_json::Value::from(name);
-        format!("{name}:{}", plain_value(value))
-    });
-    Some(format!("{{{}}}", members.collect::<Vec<_>>().join(",")))
+    let values = json::members(text)?.into_iter().map(|(_, value)| value);
+    Some(with_plain(text, values))
+}
+
+/// A text of an object or an array with plain values in place of these.
+fn with_plain<'a>(text: &'a str, values: impl Iterator<Item = &'a str>) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    for value in values {
+        let before = value.as_ptr() as usize - rest.as_ptr() as usize;
+        plain += &rest[..before];
+        plain += &plain_value(value);
+        rest = &rest[before + value.len()..];
+    }
+    plain + rest
 }
 
 fn plain_value(text: &str) -> String {
@@ -24,14 +35,12 @@ fn plain_value(text: &str) -> String {
         }
         "NULL" => Some("null".to_owned()),
         "M" => plain_object(value),
-        "L" => json::elements(value).map(|elements| {
-            let elements: Vec<String> = elements.into_iter().map(plain_value).collect();
-            format!("[{}]", elements.join(","))
-        }),
+        "L" => json::elements(value).map(|elements| with_plain(value, elements.into_iter())),
         "SS" | "NS" | "BS" => value.starts_with('[').then(|| value.to_owned()),
         _ => None,
     };
-    plain.unwrap_or_else(|| text.to_owned())
+    let Some(plain) = plain else { return text.to_owned() };
+    plain.clone() + &" ".repeat(text.len() - plain.len())
 }
 
 #[cfg(test)]
@@ -60,8 +69,14 @@ mod tests {
             ("5", "5"),
         ] {
             let object = format!("{{\"v\":{typed}}}");
-            assert_eq!(plain_object(&object), Some(format!("{{\"v\":{plain}}}")), "{typed}");
+            let read = plain_object(&object).expect("an object");
+            assert_eq!(read.replace(' ', ""), format!("{{\"v\":{plain}}}"), "{typed}");
+            assert_eq!(read.len(), object.len(), "{typed}");
         }
         assert_eq!(plain_object("[]"), None);
+        // The array itself has its length: what is beside it counts, with its type.
+        let object = "{\"events\":{\"L\":[{\"M\":{}}]},\"id\":{\"S\":\"x\"}}";
+        let read = plain_object(object).expect("an object");
+        assert_eq!(read, "{\"events\":[{}      ]      ,\"id\":\"x\"      }");
     }
 }
