@@ -21,6 +21,7 @@ crate::tests![
     a_person_is_forgotten_in_200_objects_and_every_answer_stays,
     a_forget_that_was_killed_is_finished_by_the_next,
     what_is_hidden_or_old_is_forgotten_and_stays_so,
+    orders_are_forgotten_and_their_customers_are_not,
     nothing_is_changed_without_a_yes,
     a_site_is_removed_with_all_of_its_numbers_and_no_other_changes,
 ];
@@ -372,6 +373,38 @@ async fn what_is_hidden_or_old_is_forgotten_and_stays_so(cloud: &Cloud) -> Resul
     count(&store, vec![("grown.jsonl".to_owned(), lines(0..61).into_bytes())]).await?;
     let grown = store.verify().await?;
     ensure!(grown["events"].as_u64() == report["events"].as_u64().map(|it| it + 1), "{grown}");
+    Ok(())
+}
+
+async fn orders_are_forgotten_and_their_customers_are_not(cloud: &Cloud) -> Result<()> {
+    let store = Store::make(cloud, "forget-orders").await?;
+    let text = lines(0..12) + &order_lines(1) + &order_lines(2);
+    count(&store, vec![("a.jsonl".to_owned(), text.into_bytes())]).await?;
+    let report = store.verify().await?;
+    let (counters_before, answers_before) = (counters(&store).await?, answers(&store).await?);
+    let orders = ["--order", "ANN-ORDER-1", "--order", "BEN-ORDER-2", "--order", "NONE", "--yes"];
+    let done = forget(&store, &orders).await?;
+    ensure!(done["orders"] == 2, "{done}");
+    let left = async |name: &str| {
+        let objects = everything(&store).await?;
+        let in_objects = objects.iter().any(|(_, text)| text.contains(name));
+        let rows = rows(&store).await?;
+        let in_rows = rows.iter().any(|row| format!("{row:?}").contains(name));
+        Ok::<_, anyhow::Error>([in_objects, in_rows])
+    };
+    for gone in ["ANN-ORDER-1", "BEN-ORDER-2"] {
+        ensure!(left(gone).await? == [false, false], "{gone}");
+    }
+    for stays in ["ANN-ORDER-2", "BEN-ORDER-1"] {
+        ensure!(left(stays).await? == [true, true], "{stays}");
+    }
+    // What they did besides these orders is still theirs.
+    ensure!(left(ANN).await? == [true, true], "Ann");
+    announce_all(&store).await?;
+    ensure!(counters(&store).await? == counters_before, "the counters");
+    ensure!(answers(&store).await? == answers_before, "the answers");
+    let after = store.verify().await?;
+    ensure!(after["orders"] == report["orders"] && after["gone"]["objects"] == 0, "{after}");
     Ok(())
 }
 

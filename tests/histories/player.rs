@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures::future::{LocalBoxFuture, join_all};
-use ingest::chunk::{CountError, Counter, Ending, Report};
+use ingest::chunk::{CountError, Counter};
 use ingest::recount::CountedChunk;
+use ingest::report::{Ending, Report};
 use minutebook_domain::time::period::Retention;
 use minutebook_oracle::{Recount, Settings, recount};
 use minutebook_storage::bucket::read::ObjectRef;

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use crate::commands::clock;
 use crate::rows::sites::registry;
 use crate::rows::sites::settings::{
-    self, ALLOWED_ORIGINS, CURRENCY, DISPLAY_NAME, QUARTERS_FROM, Revision, SiteSettings, TIME_ZONE,
+    self, ALLOWED_ORIGINS, CURRENCY, DISPLAY_NAME, QUARTERS_FROM, RAW_RETENTION_DAYS,
+    RETENTION_DAYS, Revision, SiteSettings, TIME_ZONE,
 };
 use crate::rows::{SiteRow, partition};
 use crate::stack::aws::explain;
@@ -79,8 +80,14 @@ struct SetArgs {
     /// and replaces those before
     #[arg(long = "allowed-origin", value_name = "ORIGIN", value_parser = origin)]
     allowed_origins: Vec<String>,
+    /// Days for which objects with its raw events are kept, counted from when they were put: 30, 90,
+    /// 180, 365 or 730. It is for objects that are counted from now on
+    #[arg(long, value_name = "DAYS", value_parser = retention_days)]
+    raw_retention_days: Option<u32>,
     /// Setting to remove, so that the deployment's default counts; may be repeated
-    #[arg(long, value_name = "SETTING", value_parser = [DISPLAY_NAME, TIME_ZONE, CURRENCY, ALLOWED_ORIGINS])]
+    #[arg(long, value_name = "SETTING", value_parser = [
+        DISPLAY_NAME, TIME_ZONE, CURRENCY, ALLOWED_ORIGINS, RAW_RETENTION_DAYS
+    ])]
     unset: Vec<String>,
 }
 
@@ -179,7 +186,8 @@ impl Sites {
         is_new: bool,
     ) -> Result<bool> {
         let text = |text: &str| AttributeValue::S(text.to_owned());
-        let SiteSettings { display_name, time_zone, currency, allowed_origins } = settings;
+        let SiteSettings { display_name, time_zone, currency, allowed_origins, raw_retention_days } =
+            settings;
         let mut put = Put::builder()
             .table_name(&self.table)
             .item("pk", text(settings::PARTITION))
@@ -199,6 +207,9 @@ impl Sites {
         if !allowed_origins.is_empty() {
             let origins = allowed_origins.iter().cloned().collect();
             put = put.item(ALLOWED_ORIGINS, AttributeValue::Ss(origins));
+        }
+        if let Some(days) = raw_retention_days {
+            put = put.item(RAW_RETENTION_DAYS, AttributeValue::N(days.to_string()));
         }
         let mut actions = vec![TransactWriteItem::builder().put(put.build()?).build()];
         if is_new {
@@ -232,6 +243,7 @@ impl SetArgs {
                 DISPLAY_NAME => settings.display_name = None,
                 TIME_ZONE => settings.time_zone = None,
                 CURRENCY => settings.currency = None,
+                RAW_RETENTION_DAYS => settings.raw_retention_days = None,
                 _ => settings.allowed_origins.clear(),
             }
         }
@@ -247,6 +259,7 @@ impl SetArgs {
         }
         settings.time_zone = self.time_zone.or(settings.time_zone);
         settings.currency = self.currency.clone().or(settings.currency);
+        settings.raw_retention_days = self.raw_retention_days.or(settings.raw_retention_days);
         if !self.allowed_origins.is_empty() {
             settings.allowed_origins = self.allowed_origins.iter().cloned().collect();
         }
@@ -254,6 +267,7 @@ impl SetArgs {
             && self.display_name.is_none()
             && self.time_zone.is_none()
             && self.currency.is_none()
+            && self.raw_retention_days.is_none()
             && self.allowed_origins.is_empty();
         ensure!(!names_nothing, "nothing to set: `minutebook sites set --help`");
         Ok(settings)
@@ -309,7 +323,7 @@ impl Site {
 
     fn json(&self, site: &str) -> Value {
         let settings = self.revision.as_ref().map(|revision| revision.settings.clone());
-        let SiteSettings { display_name, time_zone, currency, allowed_origins } =
+        let SiteSettings { display_name, time_zone, currency, allowed_origins, raw_retention_days } =
             settings.unwrap_or_default();
         json!({
             "site_id": site,
@@ -317,6 +331,7 @@ impl Site {
             "time_zone": time_zone.map(|zone| zone.name()),
             "currency": currency,
             "allowed_origins": allowed_origins,
+            "raw_retention_days": raw_retention_days,
             "first_day": self.first_day(),
             "last_day": self.last_day(),
             "number": self.row.as_ref().map(|row| row.number),
@@ -326,12 +341,14 @@ impl Site {
 }
 
 fn described(site: &str, settings: &SiteSettings) -> String {
-    let SiteSettings { display_name, time_zone, currency, allowed_origins } = settings;
+    let SiteSettings { display_name, time_zone, currency, allowed_origins, raw_retention_days } =
+        settings;
     let mut set = Vec::new();
     set.extend(display_name.as_ref().map(|name| format!("{DISPLAY_NAME} {name}")));
     set.extend(time_zone.map(|zone| format!("{TIME_ZONE} {zone}")));
     set.extend(currency.as_ref().map(|code| format!("{CURRENCY} {code}")));
     set.extend(allowed_origins.iter().map(|origin| format!("{ALLOWED_ORIGINS} {origin}")));
+    set.extend(raw_retention_days.map(|days| format!("{RAW_RETENTION_DAYS} {days}")));
     let set = if set.is_empty() { "nothing".to_owned() } else { set.join(", ") };
     escape::shown(&format!("{site} sets {set}")).into_owned()
 }
@@ -359,6 +376,11 @@ fn currency(code: &str) -> Result<String, String> {
         true => Ok(capitals),
         false => Err("expected three letters A to Z, as EUR".to_owned()),
     }
+}
+
+fn retention_days(text: &str) -> Result<u32, String> {
+    let days = text.parse().ok().filter(|days| RETENTION_DAYS.contains(days));
+    days.ok_or_else(|| "expected 30, 90, 180, 365 or 730: the template has a rule for each".into())
 }
 
 fn origin(text: &str) -> Result<String, String> {
@@ -420,6 +442,10 @@ mod tests {
             assert!(currency(code).is_err(), "{code}");
         }
         assert_eq!(origin("https://Shop.example:8443").as_deref(), Ok("https://shop.example:8443"));
+        assert_eq!(retention_days("90"), Ok(90));
+        for text in ["", "0", "31", "90d"] {
+            assert!(retention_days(text).is_err(), "{text}");
+        }
         for text in ["", "*", "shop.example", "https://", "https://shop.example/path", "ftp://a"] {
             assert!(origin(text).is_err(), "{text}");
         }
@@ -438,17 +464,24 @@ mod tests {
             time_zone: None,
             currency: None,
             allowed_origins: vec![],
+            raw_retention_days: Some(90),
             unset: vec![CURRENCY.to_owned()],
         };
         let after = args.applied_to(before.clone()).expect("right");
         let name = Some("The shop".to_owned());
-        let expected = SiteSettings { display_name: name, currency: None, ..before };
+        let expected = SiteSettings {
+            display_name: name,
+            currency: None,
+            raw_retention_days: Some(90),
+            ..before
+        };
         assert_eq!(after, expected);
         assert_eq!(
             described("shop", &after),
-            "shop sets display_name The shop, time_zone Asia/Kolkata"
+            "shop sets display_name The shop, time_zone Asia/Kolkata, raw_retention_days 90"
         );
-        let nothing = SetArgs { display_name: None, unset: vec![], ..args.clone() };
+        let nothing =
+            SetArgs { display_name: None, raw_retention_days: None, unset: vec![], ..args.clone() };
         assert!(nothing.applied_to(SiteSettings::default()).is_err());
         let long = SetArgs { display_name: Some("x".repeat(101)), ..args };
         assert!(long.applied_to(SiteSettings::default()).is_err());

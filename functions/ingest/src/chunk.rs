@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use chrono_tz::Tz;
 use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::chunk::{
-    ChunkCount, ChunkError, ChunkReader, ChunkSettings, ChunkSites, Outcomes, Refusal,
+    ChunkCount, ChunkError, ChunkReader, ChunkSettings, ChunkSites, Refusal,
 };
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::SecretNumber;
@@ -26,6 +26,8 @@ use minutebook_storage::error::StorageError;
 use minutebook_storage::site::known_settings::KnownSettings;
 use minutebook_storage::visitors::secrets::KnownSecrets;
 use tokio::time::Instant;
+
+use crate::report::{CountedVisitors, Ending, Report};
 
 /// How many times an object is read from its start: again after its body broke off, without the
 /// sites that are refused, to plan from recorded inputs, or from another version that is counted.
@@ -105,62 +107,6 @@ impl From<ChunkError> for CountError {
             _ => CountError::Unreadable(error),
         }
     }
-}
-
-/// How a chunk ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ending {
-    /// This attempt committed its last part. Of all attempts at a chunk exactly one does, so its
-    /// lines are in the metrics once.
-    Counted,
-    /// Another attempt committed its last part.
-    Duplicate,
-    /// No line of it can ever be counted. This attempt recorded that it is refused; of all attempts
-    /// at a chunk exactly one does.
-    Refused,
-    /// It was refused before.
-    RefusedBefore,
-    /// The object was deleted before it could be read.
-    Gone,
-    /// Other bytes are stored under its key; they have their own notification.
-    Replaced,
-}
-
-/// What the summary line says about a chunk.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// How it ended.
-    pub ending: Ending,
-    /// Its id; `None` if it was not read.
-    pub chunk: Option<ChunkId>,
-    /// The chunk of another file that has counted the same bytes, if one has.
-    pub copy_of: Option<String>,
-    /// What its visitors are counted with; `None` if it was not read.
-    pub visitors: Option<CountedVisitors>,
-    /// Its stored size.
-    pub size_bytes: u64,
-    /// What became of its lines.
-    pub outcomes: Outcomes,
-    /// Why it is refused, if it is.
-    pub refusal: Option<Refusal>,
-    /// The number of parts of its plan.
-    pub parts: usize,
-    /// The minutes (of a site) that were counted only in their hours, days, weeks and months,
-    /// because minutes of that age are no longer kept.
-    pub minutes_expired: u64,
-    /// What this attempt committed, and the conflicts and throttles that it met.
-    pub effort: CommitEffort,
-}
-
-/// With which secrets the visitors of a chunk are counted.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CountedVisitors {
-    /// The plan inputs of the chunk, which name the secret that it was planned with.
-    pub inputs: PlanInputs,
-    /// The other ones, as the ledger entry of part 0 says.
-    pub recounted_with: BTreeSet<SecretNumber>,
-    /// Those with which this attempt counted, perhaps more than the ledger entry says.
-    pub written: BTreeSet<SecretNumber>,
 }
 
 /// What a chunk is planned with that nobody has begun.
@@ -283,6 +229,9 @@ impl Counter {
                     continue;
                 }
             }
+            // Before anything is committed: every version is limited, also one that counts nothing new.
+            let continued = known.as_ref().filter(|_| inputs.counted_before > Some(0));
+            let days_kept = self.limit_retention(object, &count, &settings, continued).await?;
             let chunk = ChunkId::new(&object.bucket, &object.key, &count.content_hash);
             let size_bytes = own.size_bytes;
             if self.is_counted_with(object, &chunk, &own, known.as_ref()).await? {
@@ -327,7 +276,7 @@ impl Counter {
                 chunk: &chunk,
                 inputs,
                 content,
-                rejected_lines: rejected.finish(),
+                rejected_lines: rejected.finish(days_kept),
                 now: &|| self.clock.now(),
             };
             let outcome = Box::pin(self.committer.commit_plan(commit, effort)).await?;
@@ -470,23 +419,6 @@ async fn read_body(
     let mut count = reader.finish()?;
     rejected.write(std::mem::take(&mut count.rejected)).await?;
     Ok(count)
-}
-
-impl Report {
-    pub(crate) fn unread(ending: Ending) -> Report {
-        Report {
-            ending,
-            chunk: None,
-            copy_of: None,
-            visitors: None,
-            size_bytes: 0,
-            outcomes: Outcomes::default(),
-            refusal: None,
-            parts: 0,
-            minutes_expired: 0,
-            effort: CommitEffort::default(),
-        }
-    }
 }
 
 fn is_broken_body(error: &CountError) -> bool {

@@ -7,6 +7,8 @@ mod file;
 pub mod notification;
 pub mod recount;
 mod refusal;
+pub mod report;
+mod retention;
 pub mod stream;
 pub mod summary;
 
@@ -20,10 +22,11 @@ use minutebook_storage::queue::Queue;
 use minutebook_storage::table::Table;
 use tokio::time::Instant;
 
-use crate::chunk::{CountError, Counter, Report};
+use crate::chunk::{CountError, Counter};
 use crate::event::Event;
 use crate::notification::{BatchAnswer, Failure, Message, created_objects};
 use crate::recount::CountedChunk;
+use crate::report::Report;
 use crate::stream::event::Delivery;
 use crate::stream::{StreamError, StreamStore};
 

@@ -14,7 +14,8 @@ use minutebook_storage::bucket::read::{ObjectRef, Opened};
 use minutebook_storage::visitors::{VisitorState, VisitorsBySecret};
 use tokio::time::Instant;
 
-use crate::chunk::{CountError, CountedVisitors, Counter};
+use crate::chunk::{CountError, Counter};
+use crate::report::CountedVisitors;
 
 /// A chunk that is counted.
 #[derive(Debug)]

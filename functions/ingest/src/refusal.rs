@@ -9,7 +9,8 @@ use minutebook_storage::bucket::read::{ObjectRef, Opened};
 use minutebook_storage::chunk::ledger::RefusedChunk;
 use minutebook_storage::committer::CommitEffort;
 
-use crate::chunk::{CountError, Counter, Ending, Report};
+use crate::chunk::{CountError, Counter};
+use crate::report::{Ending, Report};
 
 impl Counter {
     /// Records that a chunk is refused. Its id is made of its size and how it begins, which is read

@@ -9,7 +9,8 @@ use minutebook_storage::bucket::read::ObjectRef;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::chunk::{CountError, Ending, Report};
+use crate::chunk::CountError;
+use crate::report::{Ending, Report};
 
 /// The members of the line that are metrics, with their units.
 const METRICS: [(&str, &str); 15] = [

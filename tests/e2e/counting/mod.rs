@@ -17,7 +17,7 @@ pub(crate) mod sites;
 pub(crate) mod upgrades;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 18] = [
+pub(crate) const TESTS: [&[crate::Test]; 19] = [
     cases::TESTS,
     exactly_once::TESTS,
     files::TESTS,
@@ -35,5 +35,6 @@ pub(crate) const TESTS: [&[crate::Test]; 18] = [
     rollup::TESTS,
     sites::TESTS,
     sites::quarters::TESTS,
+    sites::retention::TESTS,
     upgrades::TESTS,
 ];

@@ -1,6 +1,7 @@
 //! Sites: their registry and its bound, and what each of them sets about the reading of its events.
 
 pub(crate) mod quarters;
+pub(crate) mod retention;
 
 use std::collections::BTreeMap;
 

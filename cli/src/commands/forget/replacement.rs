@@ -125,7 +125,25 @@ impl Key<'_> {
         Ok(&versions[..count])
     }
 
-    /// Puts a version with the metadata of the old one. Returns its id.
+    /// The tags of a version, among them how long it is kept, as a query; `None` if it has none.
+    async fn tags(&self, version: &Object) -> Result<Option<String>> {
+        let tags = self
+            .client
+            .get_object_tagging()
+            .bucket(&version.bucket)
+            .key(&version.key)
+            .set_version_id(version.version.clone());
+        let tags = tags.send().await.map_err(|error| {
+            explain(format!("cannot read the tags of {}", version.address()), error)
+        })?;
+        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let tags = tags.tag_set().iter();
+        let tags = tags.map(|tag| format!("{}={}", encoded(tag.key()), encoded(tag.value())));
+        let tags = tags.collect::<Vec<_>>().join("&");
+        Ok((!tags.is_empty()).then_some(tags))
+    }
+
+    /// Puts a version with the metadata and the tags of the old one. Returns its id.
     async fn put(&self, old: &Object, body: ByteStream) -> Result<Option<String>> {
         let what = || format!("cannot write {} anew", old.address());
         let head = self
@@ -143,6 +161,7 @@ impl Key<'_> {
             .put_object()
             .bucket(&old.bucket)
             .key(&old.key)
+            .set_tagging(self.tags(old).await?)
             .set_content_type(head.content_type().map(str::to_owned))
             .set_content_encoding(head.content_encoding().map(str::to_owned))
             .set_metadata(Some(metadata))

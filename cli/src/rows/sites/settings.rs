@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono_tz::Tz;
 use minutebook_oracle::{Period, QuarterHours};
 
-use crate::rows::attributes::{Item, others, text, time};
+use crate::rows::attributes::{self, Item, others, text, time};
 use crate::rows::periods::hour_named;
 use crate::rows::scan::partition;
 
@@ -20,6 +20,10 @@ pub(crate) const DISPLAY_NAME: &str = "display_name";
 pub(crate) const TIME_ZONE: &str = "time_zone";
 pub(crate) const CURRENCY: &str = "currency";
 pub(crate) const ALLOWED_ORIGINS: &str = "allowed_origins";
+pub(crate) const RAW_RETENTION_DAYS: &str = "raw_retention_days";
+
+/// For how many days raw events may be kept: the template has a lifecycle rule for each.
+pub(crate) const RETENTION_DAYS: [u32; 5] = [30, 90, 180, 365, 730];
 
 /// The attribute of the hour from which on the zone decides which hours have quarters.
 pub(crate) const QUARTERS_FROM: &str = "quarters_from";
@@ -46,6 +50,8 @@ pub(crate) struct SiteSettings {
     pub(crate) time_zone: Option<Tz>,
     pub(crate) currency: Option<String>,
     pub(crate) allowed_origins: BTreeSet<String>,
+    /// For how many days its raw events are kept; `None` for ever.
+    pub(crate) raw_retention_days: Option<u32>,
 }
 
 /// The sort key of a revision: `000001`.
@@ -64,7 +70,8 @@ pub(in crate::rows) fn read(
     sk: &str,
     odd: &mut impl FnMut(String),
 ) -> Option<Revision> {
-    let names = [DISPLAY_NAME, TIME_ZONE, CURRENCY, ALLOWED_ORIGINS, QUARTERS_FROM];
+    let names =
+        [DISPLAY_NAME, TIME_ZONE, CURRENCY, ALLOWED_ORIGINS, RAW_RETENTION_DAYS, QUARTERS_FROM];
     others(item, &[&["site", "set_at"][..], &names].concat(), odd);
     time(item, "set_at").err().into_iter().for_each(|error| odd(error.to_string()));
     revision(item, sk).map_err(|error| odd(error.to_string())).ok()
@@ -131,11 +138,17 @@ fn revision(item: &Item, sk: &str) -> Result<Revision> {
         Some(AttributeValue::Ss(origins)) => origins.iter().cloned().collect(),
         Some(other) => bail!("its {ALLOWED_ORIGINS} is {other:?}"),
     };
+    let days = item.get(RAW_RETENTION_DAYS).map(|_| attributes::number(item, RAW_RETENTION_DAYS));
+    let raw_retention_days: Option<u32> = days.transpose()?;
+    if let Some(days) = raw_retention_days.filter(|days| !RETENTION_DAYS.contains(days)) {
+        bail!("its {RAW_RETENTION_DAYS} is {days}");
+    }
     let settings = SiteSettings {
         display_name: if_any(DISPLAY_NAME)?.map(str::to_owned),
         time_zone: time_zone.transpose()?,
         currency: currency.map(str::to_owned),
         allowed_origins,
+        raw_retention_days,
     };
     let quarters_from = if_any(QUARTERS_FROM)?.map(|name| {
         hour_named(name).with_context(|| format!("{QUARTERS_FROM} {name:?} is no hour"))
@@ -166,12 +179,14 @@ mod tests {
             ("currency", text("INR")),
             ("quarters_from", text("2026-11-21T02")),
             ("allowed_origins", AttributeValue::Ss(vec![origin.clone()])),
+            ("raw_retention_days", AttributeValue::N("90".to_owned())),
         ];
         let settings = SiteSettings {
             display_name: Some("The shop".to_owned()),
             time_zone: Some(Tz::Asia__Kolkata),
             currency: Some("INR".to_owned()),
             allowed_origins: [origin].into(),
+            raw_retention_days: Some(90),
         };
         let site = "shop".to_owned();
         let quarters_from = hour_named("2026-11-21T02");
@@ -190,6 +205,9 @@ mod tests {
             set.push((name, text(value)));
             assert_eq!(odd_read("000012", &set).1, 1, "{name}");
         }
+        let mut other_days = set.to_vec();
+        other_days.push(("raw_retention_days", AttributeValue::N("31".to_owned())));
+        assert_eq!(odd_read("000012", &other_days).1, 1, "days without a rule");
         assert_eq!(odd_read("000012", &set[..1]).1, 1, "without a time");
     }
 

@@ -2,4 +2,5 @@
 
 pub mod read;
 pub mod rejected;
+pub mod retention;
 pub mod store;

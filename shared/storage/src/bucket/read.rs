@@ -6,6 +6,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use chrono::{DateTime, Utc};
 
 use crate::bucket::rejected::RejectedLines;
+use crate::bucket::retention::{self, Retention};
 use crate::error::StorageError;
 
 /// The member of an object's metadata (`x-amz-meta-anew`) with which it counts although the same
@@ -91,6 +92,26 @@ impl Buckets {
     ) -> Result<Opened, StorageError> {
         let last = bytes_max.saturating_sub(1);
         self.open_range(object, Some(format!("bytes=0-{last}"))).await
+    }
+
+    /// Limits for how many days an object is kept. One that is gone is left alone.
+    ///
+    /// **Guarantees**: its other tags stay; repeating it changes nothing.
+    ///
+    /// # Errors
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    pub async fn limit_retention(&self, object: &ObjectRef, days: u32) -> Result<(), StorageError> {
+        let ObjectRef { bucket, key, version_id, .. } = object;
+        retention::limit(&self.client, bucket, key, version_id.as_deref(), days).await
+    }
+
+    /// How long a version of an object is kept.
+    ///
+    /// # Errors
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    pub async fn retention_of(&self, object: &ObjectRef) -> Result<Retention, StorageError> {
+        let ObjectRef { bucket, key, version_id, .. } = object;
+        retention::of(&self.client, bucket, key, version_id.as_deref()).await
     }
 
     async fn open_range(

@@ -4,6 +4,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 
+use crate::bucket::retention;
 use crate::error::StorageError;
 
 /// The bytes that are held in memory before they are sent as a part of a multipart upload. S3
@@ -67,12 +68,23 @@ impl<'a> RejectedLines<'a> {
         if self.waiting.len() >= PART_BYTES { self.send_part().await } else { Ok(()) }
     }
 
-    /// Completes the object, if there are any lines. Once it has succeeded, there is nothing left
-    /// to abandon.
+    /// Completes the object, if there are any lines, to be kept for so many days, or for ever. Once
+    /// it has succeeded, there is nothing left to abandon.
     ///
     /// # Errors
     /// [`StorageError`]; see [`StorageError::is_retryable`].
-    pub async fn finish(&mut self) -> Result<(), StorageError> {
+    pub async fn finish(&mut self, days_kept: Option<u32>) -> Result<(), StorageError> {
+        if self.upload.is_none() && self.waiting.is_empty() {
+            return Ok(());
+        }
+        self.complete().await?;
+        match days_kept {
+            Some(days) => retention::limit(self.client, self.bucket, &self.key, None, days).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn complete(&mut self) -> Result<(), StorageError> {
         if self.upload.is_none() {
             return self.put_whole().await;
         }
@@ -123,9 +135,6 @@ impl<'a> RejectedLines<'a> {
     }
 
     async fn put_whole(&mut self) -> Result<(), StorageError> {
-        if self.waiting.is_empty() {
-            return Ok(());
-        }
         self.client
             .put_object()
             .bucket(self.bucket)

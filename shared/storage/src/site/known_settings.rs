@@ -35,6 +35,11 @@ impl Settings {
         self.by_site.get(site).map_or(SettingsRevision(0), |(revision, _)| *revision)
     }
 
+    /// For how many days a site keeps its raw events; `None` for ever.
+    pub fn raw_retention_days_of(&self, site: &str) -> Option<u32> {
+        self.by_site.get(site).and_then(|(_, settings)| settings.raw_retention_days)
+    }
+
     /// The settings of all sites that have any.
     pub fn all(&self) -> impl Iterator<Item = (&str, &SiteSettings)> {
         self.by_site.iter().map(|(site, (_, settings))| (site.as_str(), settings))

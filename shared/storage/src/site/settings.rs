@@ -10,9 +10,10 @@ use minutebook_domain::event::settings::{ReadingSettings, SettingsRevision};
 use minutebook_domain::event::site::SiteId;
 use minutebook_domain::time::Hour;
 
+use crate::bucket::retention::RETENTION_DAYS;
 use crate::error::StorageError;
 use crate::keys;
-use crate::table::{Consistency, Item, Table, malformed, rows, text};
+use crate::table::{Consistency, Item, Table, malformed, number_if_any, rows, text};
 
 /// The attribute of [`Revision::quarters_from`].
 const QUARTERS_FROM: &str = "quarters_from";
@@ -26,6 +27,8 @@ pub struct SiteSettings {
     pub reading: ReadingSettings,
     /// The origins whose pages may call the API for it, ascending.
     pub allowed_origins: Vec<String>,
+    /// For how many days its raw events are kept, one of [`RETENTION_DAYS`]; `None` for ever.
+    pub raw_retention_days: Option<u32>,
 }
 
 /// One revision.
@@ -100,7 +103,11 @@ fn read_revision(item: &Item) -> Result<Revision, StorageError> {
             time_zone: time_zone.transpose()?,
         },
         allowed_origins,
+        raw_retention_days: number_if_any(item, "raw_retention_days")?,
     };
+    if let Some(days) = settings.raw_retention_days.filter(|days| !RETENTION_DAYS.contains(days)) {
+        return Err(malformed(item, format!("raw_retention_days is {days}")));
+    }
     settings.allowed_origins.sort_unstable();
     let quarters_from = if_any(QUARTERS_FROM)?.map(|name| {
         Hour::parse(name).ok_or_else(|| malformed(item, format!("{QUARTERS_FROM} is {name:?}")))
@@ -132,6 +139,7 @@ mod tests {
             ("quarters_from", "2026-11-21T02"),
         ]);
         let origins = ["https://b.example", "https://a.example"].map(str::to_string);
+        full.insert("raw_retention_days".to_string(), AttributeValue::N("90".to_string()));
         full.insert("allowed_origins".to_string(), AttributeValue::Ss(origins.to_vec()));
         let revision = read_revision(&full).expect("well formed");
         assert_eq!((revision.number, revision.site.as_str()), (SettingsRevision(7), "shop"));
@@ -142,6 +150,7 @@ mod tests {
                 time_zone: Some(Tz::Asia__Kolkata),
             },
             allowed_origins: vec!["https://a.example".into(), "https://b.example".into()],
+            raw_retention_days: Some(90),
         };
         assert_eq!(revision.settings, expected);
         assert_eq!(revision.quarters_from, Hour::parse("2026-11-21T02"));
@@ -163,6 +172,10 @@ mod tests {
             let sentence = read_revision(&item).expect_err("malformed").to_string();
             assert!(sentence.contains("SETTINGS / "), "{sentence}");
         }
+        let mut item = item(&[]);
+        item.insert("raw_retention_days".to_string(), AttributeValue::N("31".to_string()));
+        let sentence = read_revision(&item).expect_err("there is no rule for it").to_string();
+        assert!(sentence.ends_with("raw_retention_days is 31"), "{sentence}");
     }
 
     #[tokio::test]
