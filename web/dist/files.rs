@@ -15,11 +15,11 @@
         brotli: include_bytes!("assets/index-CTWEo-R1.css.br"),
     },
     File {
-        path: "/assets/index-CjP92hc5.js",
+        path: "/assets/index-D2P-Wa2o.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "17a4def93d58e71f",
-        bytes: include_bytes!("assets/index-CjP92hc5.js"),
-        brotli: include_bytes!("assets/index-CjP92hc5.js.br"),
+        tag: "66487a923f333fa5",
+        bytes: include_bytes!("assets/index-D2P-Wa2o.js"),
+        brotli: include_bytes!("assets/index-D2P-Wa2o.js.br"),
     },
     File {
         path: "/assets/licences-10_HjLcv.txt",
@@ -31,7 +31,7 @@
     File {
         path: "/",
         content_type: "text/html; charset=utf-8",
-        tag: "a6fd8cb839e5de08",
+        tag: "152f5b98f1b8b147",
         bytes: include_bytes!("index.html"),
         brotli: include_bytes!("index.html.br"),
     },

@@ -47,6 +47,26 @@ test("the page asks for a key, again if it is invalid, and again when it is revo
   await other.goto(page.url());
   await other.getByRole("dialog", { name: "This API needs a key" }).waitFor();
   await other.close();
+  // A link with a key opens the view for whoever has none; the key leaves the URL at once.
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.getByRole("button", { name: "Copy the link to this view" }).click();
+  const sharing = page.getByRole("dialog", { name: "Link to this view" });
+  await sharing.waitFor();
+  assert.deepEqual(await violations(page), []);
+  await page.getByLabel(/^The key reads/).selectOption("1d");
+  await page.getByRole("button", { name: "Copy link with a key" }).click();
+  await sharing.waitFor({ state: "detached" });
+  const link = await page.evaluate(() => navigator.clipboard.readText());
+  assert.match(link, /#\/\?.*&key=mbs_/);
+  const guest = await (await browser.newContext()).newPage();
+  await guest.goto(link);
+  await guest.locator('[data-chart="views"] .tile-value', { hasText: /\d{3}/ }).waitFor();
+  assert.ok(!guest.url().includes("mbs_"), guest.url());
+  assert.equal(await guest.getByRole("dialog").count(), 0);
+  await guest.getByRole("button", { name: "Copy the link to this view" }).click();
+  await guest.getByRole("button", { name: "Copy link with a key" }).click();
+  await guest.getByRole("alert").getByText("can make no share key").waitFor();
+  await guest.context().close();
   const [program, ...args] = JSON.parse(revoke);
   execFileSync(program, args, { cwd: join(import.meta.dirname, "..", "..") });
   await dialog.getByText("The key is invalid, expired or revoked.").waitFor({ timeout: 120_000 });

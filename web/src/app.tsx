@@ -9,6 +9,7 @@ import { HelpDialog } from "./bar/help";
 import { KeyDialog } from "./bar/key";
 import { useKeyboard } from "./bar/keyboard";
 import { SearchDialog } from "./bar/search";
+import { ShareDialog } from "./bar/share";
 import { ItemPage } from "./pages/item";
 import { OrdersPage } from "./pages/orders";
 import { OverviewPage } from "./pages/overview/overview";
@@ -59,7 +60,7 @@ export function App() {
   );
 }
 
-type Open = "search" | "help" | null;
+type Open = "search" | "help" | "share" | null;
 
 const TITLES = {
   overview: "Overview",
@@ -74,6 +75,7 @@ function Frame({ isReady }: { readonly isReady: boolean }) {
   const close = useCallback(() => setOpen(null), []);
   const search = useCallback(() => setOpen("search"), []);
   const help = useCallback(() => setOpen("help"), []);
+  const share = useCallback(() => setOpen("share"), []);
   useKeyboard(search, help);
   const { page, item } = view.value;
   useEffect(() => {
@@ -85,11 +87,12 @@ function Frame({ isReady }: { readonly isReady: boolean }) {
       <a class="skip" href="#content" onClick={skip}>
         Skip to the numbers
       </a>
-      <Bar onSearch={search} onHelp={help} />
+      <Bar onSearch={search} onHelp={help} onShare={share} />
       <main id="content" tabIndex={-1}>
         {isReady && <PageOf />}
       </main>
       {open === "search" && <SearchDialog onClose={close} />}
+      {open === "share" && <ShareDialog onClose={close} />}
       {open === "help" && <HelpDialog onClose={close} />}
       {wantsKey.value !== null && <KeyDialog onClose={() => (wantsKey.value = null)} />}
       <Toast />

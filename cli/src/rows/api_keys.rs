@@ -70,7 +70,10 @@ pub(super) fn read(
         }
         Some(expires_at)
     });
-    let mut expected = vec!["site", "roles", "label", "created_at"];
+    if item.contains_key("share_secret") && !text(item, "share_secret").is_ok_and(is_hash) {
+        odd("its share_secret is not 64 hex digits".to_owned());
+    }
+    let mut expected = vec!["site", "roles", "label", "created_at", "share_secret"];
     if item.contains_key("expires_at") {
         expected.extend(["expires_at", "ttl"]);
     }
@@ -104,12 +107,15 @@ mod tests {
             ("created_at", text("2026-11-21T12:00:00Z")),
             ("expires_at", text("2026-11-22T12:00:00Z")),
             ("ttl", number("1797940800")),
+            ("share_secret", text(&"01".repeat(32))),
         ];
         let (row, oddities) = read_row("KEYS#0", &hash, &whole);
         let row = row.expect("a key");
         assert_eq!((row.roles.join(" ").as_str(), oddities), ("read write", 0));
         assert_eq!((row.site.as_str(), row.label.as_deref()), ("shop", Some("till 7")));
-        for (without, expected) in [("label", 0), ("created_at", 1), ("roles", 1), ("ttl", 1)] {
+        for (without, expected) in
+            [("label", 0), ("share_secret", 0), ("created_at", 1), ("roles", 1), ("ttl", 1)]
+        {
             let part: Vec<_> = whole.iter().filter(|(name, _)| *name != without).cloned().collect();
             assert_eq!(read_row("KEYS#0", &hash, &part).1, expected, "{without}");
         }
@@ -117,6 +123,7 @@ mod tests {
             ("roles", roles(&["paint"])),
             ("ttl", number("1797940801")),
             ("expires_at", text("soon")),
+            ("share_secret", text("01")),
             ("key", text("secret")),
         ] {
             let mut changed = whole.to_vec();

@@ -11,7 +11,7 @@ use crate::stack::aws::explain;
 /// What a key begins with, so that whoever finds one knows what it opens.
 const PREFIX: &str = "mb_";
 
-/// The random bytes of a key.
+/// The random bytes of a key, and of the secret that share keys are signed with.
 const SECRET_BYTES: usize = 32;
 
 /// The fewest digits of an id that are taken for it.
@@ -39,10 +39,7 @@ impl ApiKeys {
     /// # Errors
     /// The table cannot be written.
     pub(crate) async fn add(&self, new: NewKey, now: DateTime<Utc>) -> Result<(String, ApiKey)> {
-        let mut secret = [0; SECRET_BYTES];
-        getrandom::fill(&mut secret).context("the system has no random numbers")?;
-        let secret: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-        let key = format!("{PREFIX}{secret}");
+        let key = format!("{PREFIX}{}", random_digits()?);
         let id = blake3::hash(key.as_bytes()).to_hex().to_string();
         let NewKey { site, mut roles, label, expires_at } = new;
         roles.sort();
@@ -58,6 +55,7 @@ impl ApiKeys {
             .item("sk", text(&made.id))
             .item("site", text(&made.site))
             .item("roles", AttributeValue::Ss(made.roles.clone()))
+            .item("share_secret", text(&random_digits()?))
             .item("created_at", time(now));
         if let Some(label) = &made.label {
             put = put.item("label", text(label));
@@ -112,6 +110,13 @@ impl ApiKeys {
         delete.send().await.map_err(|error| explain("cannot delete the key's hash", error))?;
         Ok(key.clone())
     }
+}
+
+/// A secret in lower-case hex digits.
+fn random_digits() -> Result<String> {
+    let mut secret = [0; SECRET_BYTES];
+    getrandom::fill(&mut secret).context("the system has no random numbers")?;
+    Ok(secret.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn key_of(item: &rows::Item) -> Option<ApiKey> {

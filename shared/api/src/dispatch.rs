@@ -277,6 +277,7 @@ mod tests {
             ("/movers?measure=clicks", "measure"),
             ("/items/7?window=x", "window"),
             ("/stats", "site_id"),
+            ("/share_key?expires_in=x", "expires_in"),
             ("/reconcile?basis=order", "basis"),
             ("/metrics?users_window=x", "users_window"),
             ("/metrics/prometheus?views_window=x", "views_window"),

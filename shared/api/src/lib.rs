@@ -22,5 +22,6 @@ pub mod rankings;
 pub mod reconcile;
 pub mod routes;
 pub mod run;
+mod share;
 pub mod sites;
 pub mod stats;

@@ -20,7 +20,7 @@ use crate::orders::OrdersCall;
 use crate::queues::Queues;
 use crate::{
     collect, dashboard, health, history, items, live, movers, openapi, orders, overview, rankings,
-    reconcile, sites, stats,
+    reconcile, share, sites, stats,
 };
 
 /// One path of the API.
@@ -113,6 +113,10 @@ pub const ROUTES: &[Route] = &[
         Box::pin(sites::handle(request, backend))
     })
     .listing(sites::describe::SITES),
+    api("/share_key", share::describe::share_key, |request, caller, backend| {
+        let answer = share::handle(request, caller, &backend.clock);
+        Box::pin(std::future::ready(answer))
+    }),
     api("/metrics", live::describe::live, |request, caller, backend| {
         Box::pin(live::handle(LiveCall::Metrics, request, caller, backend))
     }),

@@ -1,6 +1,7 @@
 //! The keys of the API: what a caller may do, by the hash of its key. The table has no key itself.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
@@ -10,11 +11,8 @@ use crate::error::StorageError;
 use crate::keys;
 use crate::table::{Item, Table, key, malformed, text, time_if_any};
 
-/// What a key begins with.
+/// What a key begins with. 64 lower-case hex digits follow: 32 random bytes.
 const PREFIX: &str = "mb_";
-
-/// The lower-case hex digits behind it: 32 random bytes.
-const DIGITS: usize = 64;
 
 /// The site of a key for all sites, in its row.
 const ALL_SITES: &str = "*";
@@ -50,6 +48,8 @@ pub struct ApiKey {
     pub roles: BTreeSet<Role>,
     /// When it stops working; `None` is never.
     pub expires_at: Option<DateTime<Utc>>,
+    /// What [share keys](crate::share_key) are made from it with; `None` if none can be.
+    pub share_secret: Option<ShareSecret>,
 }
 
 impl ApiKey {
@@ -75,14 +75,47 @@ impl KeyHash {
     /// The hash of a key; `None` for a text that cannot be one.
     pub fn of(text: &str) -> Option<KeyHash> {
         let digits = text.strip_prefix(PREFIX)?;
-        let are_hex = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        let is_key = digits.len() == DIGITS && are_hex;
-        is_key.then(|| KeyHash(blake3::hash(text.as_bytes()).to_hex().to_string()))
+        hash_of_digits(digits)?;
+        Some(KeyHash(blake3::hash(text.as_bytes()).to_hex().to_string()))
+    }
+
+    /// Reads a hash.
+    pub fn parse(digits: &str) -> Option<KeyHash> {
+        hash_of_digits(digits).map(|hash| KeyHash(hash.to_hex().to_string()))
     }
 
     /// The digits.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// Reads 64 lower-case hex digits.
+pub(crate) fn hash_of_digits(digits: &str) -> Option<blake3::Hash> {
+    let is_lower = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    is_lower.then(|| blake3::Hash::from_hex(digits).ok()).flatten()
+}
+
+/// The secret that the [share keys](crate::share_key) of a key are signed with: 32 random bytes in its row.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ShareSecret([u8; 32]);
+
+impl ShareSecret {
+    /// Reads 64 lower-case hex digits.
+    pub fn parse(digits: &str) -> Option<ShareSecret> {
+        hash_of_digits(digits).map(|hash| ShareSecret(*hash.as_bytes()))
+    }
+
+    /// The bytes.
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+// A secret is in no log.
+impl fmt::Debug for ShareSecret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ShareSecret")
     }
 }
 
@@ -120,7 +153,13 @@ fn read(item: &Item) -> Result<ApiKey, StorageError> {
     // A role that this build does not know allows nothing.
     let roles = [Role::Read, Role::Write, Role::Admin].into_iter();
     let roles = roles.filter(|role| names.iter().any(|name| name == role.name())).collect();
-    Ok(ApiKey { site, roles, expires_at: time_if_any(item, "expires_at")? })
+    let share_secret = item.get("share_secret").map(|_| {
+        // The row is named, and what is in it is not.
+        let secret = ShareSecret::parse(text(item, "share_secret")?);
+        secret.ok_or_else(|| malformed(item, "share_secret is not 64 hex digits".to_string()))
+    });
+    let expires_at = time_if_any(item, "expires_at")?;
+    Ok(ApiKey { site, roles, expires_at, share_secret: share_secret.transpose()? })
 }
 
 #[cfg(test)]
@@ -130,7 +169,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn hash() -> KeyHash {
-        KeyHash::of(&format!("{PREFIX}{}", "0".repeat(DIGITS))).expect("a key")
+        KeyHash::of(&format!("{PREFIX}{}", "0".repeat(64))).expect("a key")
     }
 
     async fn found(row: Value) -> Result<Option<ApiKey>, String> {
@@ -161,9 +200,11 @@ mod tests {
         let row = json!({"Item": {
             "site": {"S": "shop"}, "roles": {"SS": ["write", "paint"]}, "label": {"S": "till 7"},
             "created_at": {"S": "2026-11-20T23:07:59Z"}, "expires_at": {"S": "2026-12-20T23:07:59Z"},
+            "share_secret": {"S": "01".repeat(32)},
         }});
         let key = found(row).await.expect("read").expect("a key");
         assert_eq!(key.site, SiteId::parse("shop"));
+        assert_eq!(key.share_secret, ShareSecret::parse(&"01".repeat(32)));
         assert_eq!(
             [Role::Read, Role::Write, Role::Admin].map(|role| key.has(role)),
             [false, true, false]
@@ -174,7 +215,7 @@ mod tests {
 
         let row = json!({"Item": {"site": {"S": "*"}, "roles": {"SS": ["admin"]}}});
         let key = found(row).await.expect("read").expect("a key");
-        assert!(key.site.is_none() && key.expires_at.is_none());
+        assert!(key.site.is_none() && key.expires_at.is_none() && key.share_secret.is_none());
         assert!([Role::Read, Role::Write, Role::Admin].iter().all(|role| key.has(*role)));
     }
 
@@ -188,6 +229,10 @@ mod tests {
             (
                 json!({"site": {"S": "*"}, "roles": {"SS": ["read"]}, "expires_at": {"S": "soon"}}),
                 "expires_at",
+            ),
+            (
+                json!({"site": {"S": "*"}, "roles": {"SS": ["read"]}, "share_secret": {"S": "x"}}),
+                "share_secret",
             ),
         ] {
             let error = found(json!({"Item": row})).await.expect_err("malformed");

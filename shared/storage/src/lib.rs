@@ -22,6 +22,7 @@ pub mod reader;
 mod replay;
 mod retry;
 pub mod sealing;
+pub mod share_key;
 pub mod site;
 pub mod stream;
 pub mod table;

@@ -3,6 +3,7 @@
 import { daysBetween, plusDays, startOf, timeText } from "../time/dates";
 import { type Range, type Window, isCurrent, rangeOf, windowOf } from "../time/period";
 import type { Measure, Tab, View } from "../state/view";
+import type { Question } from "./client";
 import type { Call } from "./resource";
 import type * as types from "./types";
 
@@ -76,6 +77,11 @@ function windowed<T>(
     return { window, as_of };
   });
   return { ...named, name: `${named.name} ${from} ${to} ${scope.zone}` };
+}
+
+/** A key for a link to a site, which works for so long. */
+export function shareKey({ site }: Scope, life: string): Question {
+  return { path: "share_key", parameters: { site_id: site, expires_in: life } };
 }
 
 /** The sites that the bar offers: at most one page, asked for once a minute. */

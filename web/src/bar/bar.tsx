@@ -3,13 +3,13 @@
 import { useScope } from "../state/scope";
 import { follow, linkTo, show, view } from "../state/location";
 import { theme, toggleTheme } from "../state/theme";
-import { COMPARISONS, type Comparison, type Page, formatView } from "../state/view";
-import type { Scope } from "../api/calls";
+import { key } from "../state/session";
+import { COMPARISONS, type Comparison, type Page } from "../state/view";
 import { Help, Link, Moon, Search, Sun } from "../ui/icons";
-import { copy } from "../ui/toast";
 import { isolated } from "../text/visible";
 import { Live } from "./live";
 import { PeriodPicker } from "./period";
+import { copyLink } from "./share";
 
 const PAGES: readonly (readonly [Page, string])[] = [
   ["overview", "Overview"],
@@ -28,9 +28,10 @@ export const COMPARED_WITH: Record<Comparison, string> = {
 interface Props {
   readonly onSearch: () => void;
   readonly onHelp: () => void;
+  readonly onShare: () => void;
 }
 
-export function Bar({ onSearch, onHelp }: Props) {
+export function Bar({ onSearch, onHelp, onShare }: Props) {
   const { page } = view.value;
   const { scope } = useScope();
   const isDark = theme.value === "dark";
@@ -67,7 +68,7 @@ export function Bar({ onSearch, onHelp }: Props) {
             class="quiet icon-only"
             aria-label="Copy the link to this view"
             title="Copy the link to this view"
-            onClick={() => share(scope)}
+            onClick={() => (key.value === null ? copyLink(scope) : onShare())}
           >
             <Link />
           </button>
@@ -102,14 +103,6 @@ export function Bar({ onSearch, onHelp }: Props) {
       )}
     </header>
   );
-}
-
-/** Copies a link that shows the same days tomorrow: what is "today" now gets its date. */
-function share({ view, site, zone, today }: Scope): void {
-  const { period } = view;
-  const at = period.kind === "custom" ? period : { ...period, at: period.at ?? today };
-  const hash = formatView({ ...view, site, zone, period: at });
-  void copy(new URL(hash, location.href).href, "Link");
 }
 
 function SitePicker() {

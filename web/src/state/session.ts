@@ -1,4 +1,7 @@
-/** The key of the API. It stays in this tab: in sessionStorage, and in no URL. */
+/**
+ * The key of the API. It stays in this tab: in sessionStorage, and in no URL but that of a link
+ * with a key, from which it is taken at once. No server sees the fragment of a URL.
+ */
 
 import { signal } from "@preact/signals";
 
@@ -14,6 +17,26 @@ function stored(): string | null {
 
 /** The key that calls send; `null` without one. */
 export const key = signal<string | null>(stored());
+
+/** The parameter of the key in the fragment of a link. */
+const PARAMETER = "key";
+
+/** Takes the key of a link out of the URL, and sends it from now on. */
+export function takeKeyOfLink(): void {
+  const [path = "", query = ""] = location.hash.split(/\?(.*)/s);
+  const parameters = new URLSearchParams(query);
+  const given = parameters.get(PARAMETER);
+  if (given === null) return;
+  parameters.delete(PARAMETER);
+  const rest = parameters.toString();
+  history.replaceState(null, "", `${path}${rest === "" ? "" : `?${rest}`}`);
+  setKey(given);
+}
+
+/** A link with a key for whoever opens it. */
+export function withKey(link: string, key: string): string {
+  return `${link}${link.includes("?") ? "&" : "?"}${PARAMETER}=${encodeURIComponent(key)}`;
+}
 
 /** Whether a call was refused for want of a valid key; `expired` if it had sent one. */
 export const wantsKey = signal<"missing" | "expired" | null>(null);

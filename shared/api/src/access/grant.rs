@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use minutebook_domain::event::site::SiteId;
-use minutebook_storage::api_keys::{ApiKey, Role};
+use minutebook_storage::api_keys::{ApiKey, KeyHash, Role};
+use minutebook_storage::share_key::ShareKey;
+
+use crate::access::sharing::Sharing;
 
 /// What a key or token allows.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -12,10 +15,21 @@ pub(crate) struct Grant {
     pub(crate) sites: Option<BTreeSet<SiteId>>,
     /// Its roles.
     pub(crate) roles: BTreeSet<Role>,
+    /// Whether it can let others read.
+    pub(crate) sharing: Sharing,
 }
 
-impl From<ApiKey> for Grant {
-    fn from(ApiKey { site, roles, .. }: ApiKey) -> Grant {
-        Grant { sites: site.map(|site| [site].into()), roles }
+impl Grant {
+    /// What the key with this hash allows.
+    pub(crate) fn of_key(key: ApiKey, hash: &KeyHash) -> Grant {
+        let sharing = Sharing::of(&key, hash);
+        let ApiKey { site, roles, .. } = key;
+        Grant { sites: site.map(|site| [site].into()), roles, sharing }
+    }
+
+    /// What a valid share key allows.
+    pub(crate) fn of_share_key(key: &ShareKey) -> Grant {
+        let sites = Some([key.site.clone()].into());
+        Grant { sites, roles: [Role::Read].into(), sharing: Sharing::Impossible }
     }
 }

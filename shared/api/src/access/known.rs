@@ -55,7 +55,7 @@ mod tests {
     }
 
     fn key() -> ApiKey {
-        ApiKey { site: None, roles: BTreeSet::new(), expires_at: None }
+        ApiKey { site: None, roles: BTreeSet::new(), expires_at: None, share_secret: None }
     }
 
     #[test]

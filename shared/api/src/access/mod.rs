@@ -4,6 +4,7 @@ pub(crate) mod cors;
 mod given;
 mod grant;
 mod known;
+pub(crate) mod sharing;
 mod tokens;
 
 use std::collections::BTreeSet;
@@ -16,12 +17,14 @@ use minutebook_domain::event::site::{SiteId, only_site};
 use minutebook_runtime::clock::Clock;
 use minutebook_runtime::config::AccessConfig;
 use minutebook_storage::api_keys::{ApiKey, ApiKeys, KeyHash, Role};
+use minutebook_storage::share_key::ShareKey;
 use minutebook_storage::site::known_settings::KnownSettings;
 use minutebook_storage::site::settings::SettingsSource;
 
 use crate::access::cors::{Cors, Origins};
 use crate::access::grant::Grant;
 use crate::access::known::KnownKeys;
+use crate::access::sharing::Sharing;
 use crate::access::tokens::{TokenError, Tokens};
 use crate::http::response::problem;
 
@@ -59,6 +62,8 @@ pub struct Caller {
     pub sites: Option<BTreeSet<SiteId>>,
     /// Whether it may see what is about all sites together.
     pub sees_deployment: bool,
+    /// Whether it can let others read.
+    pub sharing: Sharing,
 }
 
 /// A request whose caller may make it.
@@ -88,15 +93,18 @@ pub struct AccessControl<K> {
 #[derive(Debug)]
 enum Credential {
     Key(KeyHash),
+    ShareKey(Box<ShareKey>),
     Token(String),
 }
 
 impl Caller {
     /// Whoever calls where no key is needed.
-    const ANYONE: Caller = Caller { sites: None, sees_deployment: false };
+    const ANYONE: Caller =
+        Caller { sites: None, sees_deployment: false, sharing: Sharing::NotNeeded };
 
     /// Whoever asks where no questions need a key.
-    const UNRESTRICTED: Caller = Caller { sites: None, sees_deployment: true };
+    const UNRESTRICTED: Caller =
+        Caller { sites: None, sees_deployment: true, sharing: Sharing::NotNeeded };
 }
 
 impl Grant {
@@ -106,7 +114,8 @@ impl Grant {
         let has_site = self.sites.as_ref().is_none_or(|sites| !sites.is_empty());
         let sees_deployment = self.sites.is_none() && is_admin;
         let has_role = is_admin || self.roles.contains(&role);
-        (has_role && has_site).then_some(Caller { sites: self.sites, sees_deployment })
+        let Grant { sites, sharing, .. } = self;
+        (has_role && has_site).then_some(Caller { sites, sees_deployment, sharing })
     }
 }
 
@@ -229,6 +238,9 @@ impl<K: ApiKeys + SettingsSource> AccessControl<K> {
         if let Some(hash) = KeyHash::of(&text) {
             return Some(Credential::Key(hash));
         }
+        if let Some(key) = ShareKey::parse(&text) {
+            return Some(Credential::ShareKey(Box::new(key)));
+        }
         (self.tokens.is_some() && tokens::is_token(&text)).then_some(Credential::Token(text))
     }
 
@@ -237,8 +249,13 @@ impl<K: ApiKeys + SettingsSource> AccessControl<K> {
         let now = self.clock.now();
         let grant = match credential {
             Credential::Key(hash) => {
-                let key = self.key(hash, now).await?.filter(|key| !key.has_expired(now));
-                key.map(Grant::from).ok_or_else(unauthorized)?
+                let key = self.key(hash, now).await?.ok_or_else(unauthorized)?;
+                Grant::of_key(key, hash)
+            }
+            Credential::ShareKey(share_key) => {
+                let parent = self.key(&share_key.parent, now).await?.ok_or_else(unauthorized)?;
+                let is_valid = share_key.expires_at > now && sharing::may_make(&parent, share_key);
+                is_valid.then(|| Grant::of_share_key(share_key)).ok_or_else(unauthorized)?
             }
             Credential::Token(token) => self.grant_of_token(token, now).await?,
         };
@@ -257,6 +274,7 @@ impl<K: ApiKeys + SettingsSource> AccessControl<K> {
         })
     }
 
+    /// The key with this hash, if it still works.
     async fn key(
         &self,
         hash: &KeyHash,
@@ -264,8 +282,8 @@ impl<K: ApiKeys + SettingsSource> AccessControl<K> {
     ) -> Result<Option<ApiKey>, Response<Body>> {
         let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let remembered = known().get(hash, now);
-        if remembered.is_some() {
-            return Ok(remembered);
+        if let Some(key) = remembered {
+            return Ok((!key.has_expired(now)).then_some(key));
         }
         let found = self.table.api_key(hash).await.map_err(|error| {
             tracing::error!(%error, "a key could not be looked up");
@@ -274,7 +292,7 @@ impl<K: ApiKeys + SettingsSource> AccessControl<K> {
         if let Some(key) = &found {
             known().insert(hash.clone(), key.clone(), now);
         }
-        Ok(found)
+        Ok(found.filter(|key| !key.has_expired(now)))
     }
 }
 

@@ -3,6 +3,7 @@ use chrono::TimeDelta;
 use lambda_http::RequestExt;
 use lambda_http::http::header::WWW_AUTHENTICATE;
 use minutebook_domain::event::settings::SettingsRevision;
+use minutebook_storage::api_keys::ShareSecret;
 use minutebook_storage::error::StorageError;
 use minutebook_storage::site::settings::{Revision, SiteSettings};
 use minutebook_storage::table::Consistency;
@@ -79,6 +80,7 @@ impl World {
             expires_at: expires_in.map(|seconds| {
                 NOW.parse::<DateTime<Utc>>().expect("a time") + TimeDelta::seconds(seconds)
             }),
+            share_secret: ShareSecret::parse(&format!("{number:064x}")),
         };
         let hash = KeyHash::of(&key_text(number)).expect("a key");
         self.keys.0.lock().expect("no test panics").keys.insert(hash, key);
@@ -130,6 +132,59 @@ impl World {
 
 const READ: Needs = Needs::Role(Role::Read);
 const WRITE: Needs = Needs::Role(Role::Write);
+
+/// A share key of the key with this number, for so many seconds.
+fn share_key(number: u32, site: &str, seconds: i64) -> String {
+    let secret = ShareSecret::parse(&format!("{number:064x}")).expect("a secret");
+    let expires_at = NOW.parse::<DateTime<Utc>>().expect("a time") + TimeDelta::seconds(seconds);
+    let site = SiteId::parse(site).expect("a site");
+    let parent = KeyHash::of(&key_text(number)).expect("a key");
+    ShareKey::new(site, expires_at, parent, &secret).to_string()
+}
+
+#[test]
+fn a_share_key_reads_its_site_as_long_as_the_key_that_it_is_made_from() {
+    let world = World::new(true, true);
+    world.add(1, "shop", &[Role::Read], Some(100));
+    world.add(2, "*", &[Role::Admin], None);
+    world.add(3, "shop", &[Role::Write], None);
+    let status = |needs, query: &str, key: &str| {
+        let admitted = world.admitted(needs, query, Some(key));
+        admitted.map_or_else(|response| response.status().as_u16(), |_| 200)
+    };
+    let of_one = share_key(1, "shop", 3_600);
+    for (query, expected) in [("?site_id=shop", 200), ("", 200), ("?site_id=other", 403)] {
+        assert_eq!(status(READ, query, &of_one), expected, "{query}");
+    }
+    let admitted = world.admitted(READ, "", Some(&of_one)).expect("admitted");
+    assert_eq!(admitted.caller.sites, Some(SiteId::parse("shop").into_iter().collect()));
+    assert!(!admitted.caller.sees_deployment);
+    assert_eq!(admitted.caller.sharing, Sharing::Impossible);
+    assert_eq!(status(WRITE, "", &of_one), 403);
+    assert_eq!(status(Needs::Role(Role::Admin), "?site_id=shop", &of_one), 403);
+    for (key, expected) in [
+        // A key for all sites makes keys for each; one for a site only for that.
+        (share_key(2, "any", 10), 200),
+        (share_key(1, "other", 10), 401),
+        // Its own time is over; the key cannot read; there is no such key.
+        (share_key(2, "any", 0), 401),
+        (share_key(3, "shop", 10), 401),
+        (share_key(4, "shop", 10), 401),
+        (of_one.replace("mbs_shop", "mbs_shap"), 401),
+    ] {
+        assert_eq!(status(READ, "", &key), expected, "{key}");
+    }
+    let of_all = share_key(2, "any", 3_600);
+    world.wait(100);
+    assert_eq!([status(READ, "", &of_one), status(READ, "", &of_all)], [401, 200]);
+    world.revoke(2);
+    world.wait(29);
+    assert_eq!(status(READ, "", &of_all), 200);
+    world.wait(1);
+    assert_eq!(status(READ, "", &of_all), 401);
+    world.keys.0.lock().expect("no test panics").is_away = true;
+    assert_eq!(status(READ, "", &of_all), 503);
+}
 
 fn key_text(number: u32) -> String {
     format!("mb_{number:064x}")

@@ -4,6 +4,7 @@ mod settings;
 use self::settings::Revisions;
 use super::*;
 use crate::access::Caller;
+use crate::access::sharing::Sharing;
 use lambda_http::http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use minutebook_storage::bucket::store::Label;
 use minutebook_storage::error::StorageError;
@@ -129,7 +130,8 @@ fn answered(
     request: Request,
 ) -> (u16, Value) {
     let sites = site.map(|site| BTreeSet::from([SiteId::parse(site).expect("a site")]));
-    let admitted = Admitted { request, caller: Caller { sites, sees_deployment: false } };
+    let caller = Caller { sites, sees_deployment: false, sharing: Sharing::Impossible };
+    let admitted = Admitted { request, caller };
     let answering = pin!(handle(&admitted, inbox));
     let Poll::Ready(response) = answering.poll(&mut Context::from_waker(Waker::noop())) else {
         panic!("the bucket in memory answers at once");

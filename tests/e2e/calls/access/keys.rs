@@ -15,6 +15,7 @@ use crate::calls::asking::http_event;
 crate::tests![
     every_call_is_for_the_keys_of_its_table_and_no_others,
     a_question_and_a_post_without_a_site_are_of_the_site_of_the_key,
+    a_share_key_reads_one_site_and_does_nothing_else,
     a_key_works_at_once_and_a_revoked_one_in_no_new_process,
     a_table_that_is_away_refuses_nobody_for_good,
     the_command_makes_lists_and_revokes_keys,
@@ -53,6 +54,7 @@ const CALLS: &[(&str, &str, &str, Kind)] = &[
     ("/reconcile", "site_id=SITE&granularity=hour", "api", Kind::Question),
     ("/stats", "site_id=SITE&date=2026-11-20", "api", Kind::Question),
     ("/sites", "site_id=SITE", "api", Kind::Question),
+    ("/share_key", "site_id=SITE", "api", Kind::Question),
     ("/metrics", "site_id=SITE", "api", Kind::Question),
     ("/metrics/prometheus", "site_id=SITE", "api", Kind::Question),
     ("/metrics/orders", "site_id=SITE", "api", Kind::Question),
@@ -323,6 +325,66 @@ async fn a_question_and_a_post_without_a_site_are_of_the_site_of_the_key(
         let answer: Value = serde_json::from_str(body_of(&answer))?;
         ensure!(answer["views"] == views, "{answer}");
     }
+    Ok(())
+}
+
+/// Asks for a share key.
+async fn share_key(functions: &mut Functions, key: &str, query: &str) -> Result<String> {
+    let call = ("/share_key", query, "api", Kind::Question);
+    let answer = functions.call(call, (Way::Bearer, Some(key)), "").await?;
+    ensure!(status_of(&answer) == 200, "{answer}");
+    let answer: Value = serde_json::from_str(body_of(&answer))?;
+    Ok(answer["key"].as_str().context("a key")?.to_string())
+}
+
+async fn a_share_key_reads_one_site_and_does_nothing_else(cloud: &Cloud) -> Result<()> {
+    let store = store_with_keys(cloud, "keys-shared").await?;
+    let mut functions = Functions::start(&store).await?;
+    let (of_site, id) = add(&store, &["shop.a", "--role", "read"]).await?;
+    let (of_all, _) = add(&store, &["--all-sites", "--role", "admin"]).await?;
+    for parent in [&of_site, &of_all] {
+        let shared = share_key(&mut functions, parent, "site_id=shop.a&expires_in=30d").await?;
+        for call in CALLS {
+            let (path, query, function, kind) = *call;
+            for site in ["shop.a", "made-up"] {
+                let (query, body) = (query.replace("SITE", site), VIEW.replace("shop.a", site));
+                let expected = match kind {
+                    // It makes no others.
+                    Kind::Question if path == "/share_key" || site != "shop.a" => 403,
+                    Kind::Question | Kind::Status | Kind::Open => 200,
+                    Kind::Post | Kind::Make => 403,
+                    Kind::Missing => 404,
+                };
+                for way in WAYS {
+                    let call = (path, query.as_str(), function, kind);
+                    let answer = functions.call(call, (way, Some(&shared)), &body).await?;
+                    let status = status_of(&answer);
+                    ensure!(status == expected, "{path} about {site}: {status}: {answer}");
+                    ensure!(!answer.to_string().contains(&shared), "{answer}");
+                }
+            }
+        }
+        // Another site, and a longer life.
+        let signed = shared.split('~').nth(1).context("an expiry")?;
+        let later = signed.parse::<i64>()? + 1;
+        for changed in [
+            shared.replace("mbs_shop.a~", "mbs_shop.b~"),
+            shared.replace(&format!("~{signed}~"), &format!("~{later}~")),
+        ] {
+            ensure!(changed != shared);
+            let call = ("/stats", "", "api", Kind::Question);
+            let answer = functions.call(call, (Way::Header, Some(&changed)), "").await?;
+            ensure!(status_of(&answer) == 401, "{changed}: {answer}");
+        }
+    }
+    // It ends with the key that it was made from.
+    let shared = share_key(&mut functions, &of_site, "site_id=shop.a").await?;
+    let output = run_keys(&store, &["revoke", &id]).await?;
+    ensure!(output.status.success(), "{output:?}");
+    let mut new = Functions::start(&store).await?;
+    let call = ("/stats", "site_id=shop.a", "api", Kind::Question);
+    let answer = new.call(call, (Way::Parameter, Some(&shared)), "").await?;
+    ensure!(status_of(&answer) == 401, "{answer}");
     Ok(())
 }
 

@@ -15,6 +15,7 @@ use minutebook_storage::api_keys::Role;
 use serde_json::{Map, Value};
 
 use crate::access::grant::Grant;
+use crate::access::sharing::Sharing;
 use crate::access::tokens::issuer::{IssuerKeys, NoKeys};
 use crate::access::tokens::signatures::{ALGORITHMS, PROVIDER};
 
@@ -94,7 +95,8 @@ impl Tokens {
         if !is_current(&claims, now) {
             return Err(TokenError::Invalid);
         }
-        Ok(Grant { sites: sites(claims.get(&self.config.sites_claim)), roles: roles(&claims) })
+        let sites = sites(claims.get(&self.config.sites_claim));
+        Ok(Grant { sites, roles: roles(&claims), sharing: Sharing::Impossible })
     }
 }
 

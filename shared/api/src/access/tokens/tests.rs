@@ -205,7 +205,8 @@ async fn a_caller_has_the_sites_of_its_token() {
         ("minutebook:admin", json!(["a"]), named(&["a"]), false),
         ("minutebook:admin", json!("*"), None, true),
     ] {
-        let expected = Caller { sites: expected, sees_deployment };
+        let sharing = Sharing::Impossible;
+        let expected = Caller { sites: expected, sees_deployment, sharing };
         assert_eq!(caller(scope, sites.clone()).await, expected, "{scope} {sites}");
     }
     let admin = world.token(json!({"scope": "minutebook:admin", "minutebook_sites": "*"}));
