@@ -254,6 +254,29 @@ mod tests {
     }
 
     #[test]
+    fn the_alarm_of_failed_chunks_listens_to_what_the_line_says() {
+        let template = include_str!("../../../infra/template.yaml");
+        let start = template.find("  FailedChunksAlarm:").expect("the alarm");
+        let alarm = template[start..].split("\n\n").next().unwrap_or_default();
+        let now = DateTime::from_timestamp(1_795_216_079, 0).expect("in range");
+        let error = CountError::ReadTooOften { last: "it broke off".to_string() };
+        let line = error_line(&object(), &error, "minutes", Duration::ZERO, now).expect("texts");
+        let line: Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!((&line["failed"], &line["service"]), (&json!(1), &json!("ingest")));
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Metrics"][0]["Name"], "failed");
+        assert_eq!(directive["Dimensions"][0], json!(["service", "table"]));
+        for text in [
+            format!("Namespace: {}\n", directive["Namespace"].as_str().unwrap_or("?")),
+            "MetricName: failed\n".to_string(),
+            "Dimensions: [{ Name: service, Value: ingest }, { Name: table, Value: !Ref Table }]"
+                .to_string(),
+        ] {
+            assert!(alarm.contains(&text), "{text}: {alarm}");
+        }
+    }
+
+    #[test]
     fn every_metric_is_a_number_of_the_line() {
         let line = written(Ending::Counted);
         let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().expect("a list");

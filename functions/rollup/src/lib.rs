@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::sealer::{Report, Sealer};
 
-/// Why a run failed. The next run continues where this one stopped; the failure triggers the alarm.
+/// Why a run failed. The next run continues where this one stopped; an hour that waits too long raises an alarm.
 #[derive(Debug, thiserror::Error)]
 pub enum RollupError {
     /// The list of open hours could not be read.

@@ -4,9 +4,8 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::config::environment;
 
-/// The variables that may hold the log level, in order of precedence. Lambda sets the first from
-/// the function's `LoggingConfig`.
-const LEVEL_VARIABLES: [&str; 2] = ["AWS_LAMBDA_LOG_LEVEL", "RUST_LOG"];
+/// The variables that may hold the log level, in order of precedence. The template sets the first.
+const LEVEL_VARIABLES: [&str; 2] = ["MINUTEBOOK_LOG_LEVEL", "RUST_LOG"];
 
 /// Lambda sets it to `JSON` or `Text`.
 const FORMAT_VARIABLE: &str = "AWS_LAMBDA_LOG_FORMAT";
@@ -37,8 +36,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_level_of_lambda_has_precedence_and_anything_else_is_info() {
-        for (lambda, rust, expected) in [
+    fn the_level_of_the_template_has_precedence_and_anything_else_is_info() {
+        for (template, rust, expected) in [
             (None, None, LevelFilter::INFO),
             (Some("WARN"), Some("debug"), LevelFilter::WARN),
             (None, Some("debug"), LevelFilter::DEBUG),
@@ -47,10 +46,10 @@ mod tests {
             (Some("OFF"), None, LevelFilter::OFF),
         ] {
             let variable = |name: &'static str| {
-                let value = if name == LEVEL_VARIABLES[0] { lambda } else { rust };
+                let value = if name == LEVEL_VARIABLES[0] { template } else { rust };
                 value.map(str::to_string)
             };
-            assert_eq!(level(variable), expected, "{lambda:?} {rust:?}");
+            assert_eq!(level(variable), expected, "{template:?} {rust:?}");
         }
     }
 }
