@@ -33,6 +33,9 @@ pub(crate) struct DemoArgs {
     /// Seed of the events: the same seed gives the same customers and items
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
+    /// Let events keep coming afterwards, so many a second [default: 10], until you press Ctrl-C
+    #[arg(long, value_name = "EVENTS/S", num_args = 0..=1, default_missing_value = "10", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    live: Option<u32>,
 }
 
 pub(crate) async fn run(args: DemoArgs, context: &Context) -> Result<()> {
@@ -68,10 +71,30 @@ pub(crate) async fn run(args: DemoArgs, context: &Context) -> Result<()> {
     print!("\n{}", proof.text());
     proof.check()?;
     println!("\nThe dashboard: {}", status::dashboard(&api_url));
+    if let Some(rate) = args.live {
+        keep_coming(&args, rate, &context).await?;
+    }
     eprintln!(
         "\nthe stack stays up; next: `cargo mb open`, `cargo mb put FILE --wait`, `cargo mb down`"
     );
     Ok(())
+}
+
+/// Uploads events as they happen, until somebody presses Ctrl-C.
+async fn keep_coming(args: &DemoArgs, rate: u32, context: &Context) -> Result<()> {
+    eprintln!("\n{rate} events a second keep coming; Ctrl-C ends this, and the stack stays up");
+    let generate = GenerateArgs {
+        to_bucket: true,
+        prefix: "demo/live/".to_owned(),
+        events: None,
+        chunks: None,
+        rate: Some(f64::from(rate)),
+        ..shop(args, String::new())
+    };
+    tokio::select! {
+        ended = generate::run(generate, context) => ended,
+        pressed = tokio::signal::ctrl_c() => pressed.context("cannot listen for Ctrl-C"),
+    }
 }
 
 async fn generate_events(args: &DemoArgs, folder: &Path, context: &Context) -> Result<()> {
@@ -83,8 +106,15 @@ async fn generate_events(args: &DemoArgs, folder: &Path, context: &Context) -> R
         .with_context(|| format!("cannot create {}", folder.display()))?;
     let step = Step::begin(format!("{} events generated (seed {})", args.events, args.seed));
     let out = folder.join("events.jsonl");
-    let generate = GenerateArgs {
-        out: out.to_string_lossy().into_owned(),
+    generate::run(shop(args, out.to_string_lossy().into_owned()), context).await?;
+    step.end();
+    Ok(())
+}
+
+/// The events of the last hour, into this file.
+fn shop(args: &DemoArgs, out: String) -> GenerateArgs {
+    GenerateArgs {
+        out,
         to_bucket: false,
         prefix: String::new(),
         events: Some(args.events),
@@ -96,10 +126,7 @@ async fn generate_events(args: &DemoArgs, folder: &Path, context: &Context) -> R
         items: 100,
         sites: Vec::new(),
         event_ids: true,
-    };
-    generate::run(generate, context).await?;
-    step.end();
-    Ok(())
+    }
 }
 
 fn upload(folder: &Path) -> PutArgs {
