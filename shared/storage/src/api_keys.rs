@@ -13,7 +13,7 @@ use crate::table::{Item, Table, key, malformed, text, time_if_any};
 /// What a key begins with.
 const PREFIX: &str = "mb_";
 
-/// The lower-case hex digits behind it: 32 random bytes.
+/// The lower-case hex digits behind it, 32 random bytes, and those of its hash.
 const DIGITS: usize = 64;
 
 /// The site of a key for all sites, in its row.
@@ -74,16 +74,24 @@ pub struct KeyHash(String);
 impl KeyHash {
     /// The hash of a key; `None` for a text that cannot be one.
     pub fn of(text: &str) -> Option<KeyHash> {
-        let digits = text.strip_prefix(PREFIX)?;
-        let are_hex = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        let is_key = digits.len() == DIGITS && are_hex;
-        is_key.then(|| KeyHash(blake3::hash(text.as_bytes()).to_hex().to_string()))
+        is_hex(text.strip_prefix(PREFIX)?)
+            .then(|| KeyHash(blake3::hash(text.as_bytes()).to_hex().to_string()))
+    }
+
+    /// The hash with these digits; `None` for a text that is no hash.
+    pub fn of_digits(text: &str) -> Option<KeyHash> {
+        is_hex(text).then(|| KeyHash(text.to_string()))
     }
 
     /// The digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether these are as many lower-case hex digits as a key and its hash have.
+fn is_hex(digits: &str) -> bool {
+    digits.len() == DIGITS && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Where keys are looked up: the table, or a stand-in for it in tests.

@@ -8,6 +8,7 @@ pub mod bucket;
 mod cancellation;
 pub mod chunk;
 pub mod committer;
+pub mod connections;
 mod counters;
 pub mod error;
 pub mod keys;
