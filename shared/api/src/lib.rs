@@ -23,4 +23,5 @@ pub mod reconcile;
 pub mod routes;
 pub mod run;
 pub mod sites;
+pub mod sockets;
 pub mod stats;

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::Client;
 
-use crate::rows::ledger::entry::{EntryName, LedgerEntry, PREFIX, Refusal, Rewritten, Summary};
+use crate::rows::ledger::entry::{
+    EntryName, LedgerEntry, MANY_SITES, PREFIX, Refusal, Rewritten, Summary,
+};
 use crate::rows::scan::partition;
 
 /// The entries of a chunk.
@@ -29,6 +31,10 @@ pub(crate) struct Ledger {
     pub(crate) rewritten: Option<Rewritten>,
     /// Whether the site of the chunk was removed, and its object with it.
     pub(crate) is_removed: bool,
+    /// The sites that its entries name.
+    pub(crate) sites: BTreeSet<String>,
+    /// Whether some of its entries name none, as old ones, or have no room for them.
+    pub(crate) has_unnamed_sites: bool,
     /// The chunk whose entries these are, if that is not the one that was asked for.
     pub(crate) read_as: Option<String>,
 }
@@ -150,6 +156,8 @@ impl Ledger {
             self.summary = entry.summary;
         }
         self.is_removed |= entry.is_removed;
+        self.has_unnamed_sites |= entry.sites.as_ref().is_none_or(|it| it.contains(MANY_SITES));
+        self.sites.extend(entry.sites.into_iter().flatten().filter(|site| site != MANY_SITES));
         if entry.rewritten.is_some() {
             self.rewritten = entry.rewritten;
         }

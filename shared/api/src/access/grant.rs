@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use minutebook_domain::event::site::SiteId;
 use minutebook_storage::api_keys::{ApiKey, Role};
 
@@ -12,10 +13,12 @@ pub(crate) struct Grant {
     pub(crate) sites: Option<BTreeSet<SiteId>>,
     /// Its roles.
     pub(crate) roles: BTreeSet<Role>,
+    /// When it ends; `None` is never.
+    pub(crate) expires_at: Option<DateTime<Utc>>,
 }
 
 impl From<ApiKey> for Grant {
-    fn from(ApiKey { site, roles, .. }: ApiKey) -> Grant {
-        Grant { sites: site.map(|site| [site].into()), roles }
+    fn from(ApiKey { site, roles, expires_at }: ApiKey) -> Grant {
+        Grant { sites: site.map(|site| [site].into()), roles, expires_at }
     }
 }
