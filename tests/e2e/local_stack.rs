@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::process::Output;
 
 use anyhow::{Context, Result, ensure};
+use chrono::TimeDelta;
 use minutebook_local::STATE_FOLDER;
 use minutebook_tests::binaries::{self, root};
 use minutebook_tests::cloud::Cloud;
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::command::{run, stderr, stdout};
+use crate::counting::chunks::{now, rfc3339};
 use crate::deployed::preflight;
 use crate::push::socket::Socket;
 
@@ -88,9 +90,11 @@ async fn sockets_need_the_same_keys(
     };
     let read = read.context("a key")?;
     let (write, other) = (made("write", "shop", &[])?.0, made("read", "other", &[])?.0);
-    let (expired, _) = made("read", "shop", &["--expires", "2020-01-01"])?;
+    let soon = rfc3339(now()? + TimeDelta::seconds(3));
+    let (expired, _) = made("read", "shop", &["--expires", &soon])?;
     let (revoked, id) = made("read", "shop", &[])?;
     runs(folder, &["keys", "revoke", &id])?;
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
     let url = |key: &str| format!("{live_url}?site_id=shop&key={key}");
     let unknown = format!("mb_{}", "0".repeat(64));
     for key in ["", "mb_0", &unknown, &write, &other, &expired, &revoked] {

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use minutebook_tests::cloud::Cloud;
 use minutebook_tests::store::Store;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
 use crate::deployed::refused;

@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::{self, StreamExt, TryStreamExt};
+use minutebook_domain::event::site::SiteId;
 use minutebook_storage::api_keys::ApiKeys;
 use minutebook_storage::connections::{Connection, Connections};
 use minutebook_storage::error::StorageError;
@@ -98,8 +100,9 @@ where
         };
         let (admitted, mut ended) = self.admitted(listed).await;
         summary.refused = ended.len();
-        let refusals = stream::iter(&ended).for_each_concurrent(POSTS_AT_ONCE, |connection| {
-            self.refuse(&connection.id, NO_LONGER)
+        let ids: Vec<String> = ended.iter().map(|connection| connection.id.clone()).collect();
+        let refusals = stream::iter(ids).for_each_concurrent(POSTS_AT_ONCE, |id| async move {
+            self.refuse(&id, NO_LONGER).await;
         });
         if timeout_at(deadline, refusals).await.is_err() {
             tracing::warn!("not all sockets were closed in time");
@@ -109,15 +112,10 @@ where
         summary.questions = audiences.len();
         let viewers: usize = audiences.iter().map(|it| it.connections.len()).sum();
         let messages = stream::iter(audiences)
-            .map(|audience| async { (self.message(&audience).await, audience.connections) })
-            .buffer_unordered(QUESTIONS_AT_ONCE);
-        let posts = messages.flat_map(|(text, connections)| {
-            let post = move |connection: Connection| {
-                let text = text.clone();
-                async move { (self.sockets.post(&connection.id, &text).await, connection) }
-            };
-            stream::iter(connections).map(post)
-        });
+            .map(|audience| self.messages(audience))
+            .buffer_unordered(QUESTIONS_AT_ONCE)
+            .flat_map(stream::iter);
+        let posts = messages.map(|(text, connection)| self.post(text, connection));
         let mut posts = pin!(posts.buffer_unordered(POSTS_AT_ONCE));
         while let Ok(Some((posted, connection))) = timeout_at(deadline, posts.next()).await {
             match posted {
@@ -147,7 +145,9 @@ where
         let Some(sites) = changes.sites() else {
             return self.connections.connections(None, now).await;
         };
-        let lists = stream::iter(sites).map(|site| self.connections.connections(Some(site), now));
+        let sites: Vec<SiteId> = sites.into_iter().cloned().collect();
+        let lists = stream::iter(sites)
+            .map(|site| async move { self.connections.connections(Some(&site), now).await });
         let lists: Vec<Vec<Connection>> =
             lists.buffer_unordered(QUESTIONS_AT_ONCE).try_collect().await?;
         Ok(lists.concat())
@@ -165,6 +165,16 @@ where
             }
         }
         (admitted, ended)
+    }
+
+    /// The messages to an audience.
+    async fn messages(&self, audience: Audience) -> Vec<(Arc<str>, Connection)> {
+        let text: Arc<str> = self.message(&audience).await.into();
+        audience.connections.into_iter().map(|connection| (text.clone(), connection)).collect()
+    }
+
+    async fn post(&self, text: Arc<str>, connection: Connection) -> (Posted, Connection) {
+        (self.sockets.post(&connection.id, &text).await, connection)
     }
 
     async fn message(&self, audience: &Audience) -> String {
