@@ -33,7 +33,8 @@ test("without answers from the API, the page says so, keeps its figures, and ret
   const known = await views.textContent();
   const calls = /\/(overview|health|sites|history|metrics|reconcile|most_viewed_item)/;
   await page.route(calls, (route) => route.abort());
-  await page.locator('.live[data-state="failing"]').waitFor();
+  // While changes are pushed, the page asks once a minute.
+  await page.locator('.live[data-state="failing"]').waitFor({ timeout: 2 * PATIENCE_MS });
   await page.getByText("Not up to date: The API did not answer.").first().waitFor();
   assert.equal(await views.textContent(), known);
   assert.deepEqual(await violations(page), []);

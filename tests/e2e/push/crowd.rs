@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use aws_sdk_dynamodb::types::AttributeValue;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use minutebook_tests::cloud::Cloud;
 use minutebook_tests::store::Store;
@@ -100,34 +99,9 @@ async fn burst(store: &Store, site: &str, name: &str) -> Result<(Duration, DateT
     Ok((begun.elapsed(), commits.into_iter().max().context("a burst has files")?))
 }
 
-/// A connection whose socket was never opened, as one whose client and whose end were lost.
-async fn list_a_dead_one(store: &Store, id: &str) -> Result<()> {
-    let text = |text: &str| AttributeValue::S(text.to_string());
-    let connected_at = now()? - chrono::TimeDelta::minutes(1);
-    let ttl = (connected_at + chrono::TimeDelta::minutes(125)).timestamp().to_string();
-    let digit = &blake3::hash(SITE.as_bytes()).to_hex()[..1];
-    let rows = [
-        (format!("C#{id}"), "connection".to_string()),
-        (format!("LIVE#{digit}"), format!("{SITE}#{id}")),
-    ];
-    for (pk, sk) in rows {
-        let put = store.clients.dynamodb.put_item().table_name(&store.table);
-        put.item("pk", text(&pk))
-            .item("sk", text(&sk))
-            .item("site", text(SITE))
-            .item("question", text(QUESTIONS[0]))
-            .item("connected_at", text(&rfc3339(connected_at)))
-            .item("ttl", AttributeValue::N(ttl.clone()))
-            .send()
-            .await?;
-    }
-    Ok(())
-}
-
 /// The connections that are listed for the site.
 async fn listed(store: &Store) -> Result<Vec<String>> {
-    let digit = &blake3::hash(SITE.as_bytes()).to_hex()[..1];
-    let rows = store.rows_of(&format!("LIVE#{digit}")).await?;
+    let rows = store.rows_of(&live_partition(SITE)).await?;
     Ok(rows.into_iter().filter(|row| row.starts_with(&format!("{SITE}#"))).collect())
 }
 
@@ -146,7 +120,8 @@ async fn two_hundred_viewers_of_several_questions_are_sent_what_they_would_be_gi
     let viewers: BTreeMap<usize, Viewer> =
         stream::iter(connecting).buffer_unordered(16).try_collect().await?;
     println!("{VIEWERS} viewers connected in {:?}", begun.elapsed());
-    list_a_dead_one(&store, "dead").await?;
+    // As one whose client and whose end were lost.
+    list_connection(&store, "dead", SITE, QUESTIONS[0]).await?;
 
     let mut viewers = viewers;
     let (watched, _) = burst(&store, SITE, "first").await?;

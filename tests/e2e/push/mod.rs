@@ -1,11 +1,13 @@
 //! Live push on the deployed stack: viewers get the answers that they would be given.
 
+mod cost;
 mod crowd;
 pub(crate) mod socket;
 mod viewers;
 
 use anyhow::{Context, Result, ensure};
-use chrono::{DateTime, SecondsFormat, Utc};
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use minutebook_tests::cloud::Cloud;
 use minutebook_tests::store::Store;
 use serde_json::{Value, json};
@@ -16,7 +18,7 @@ use crate::deployed::until_counted;
 use crate::waiting::Patience;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 2] = [crowd::TESTS, viewers::TESTS];
+pub(crate) const TESTS: [&[crate::Test]; 3] = [cost::TESTS, crowd::TESTS, viewers::TESTS];
 
 /// Held by the tests that stop or measure `push`, which serves all of them.
 static PUSH: Mutex<()> = Mutex::const_new(());
@@ -38,6 +40,34 @@ fn purchase(site: &str, order: &str, price: u32) -> Result<String> {
         "order_id": order, "customer_id": format!("of-{order}"), "price": price,
     });
     Ok(event.to_string() + "\n")
+}
+
+/// Lists a connection that was made a minute ago, whose socket nobody has opened.
+async fn list_connection(store: &Store, id: &str, site: &str, question: &str) -> Result<()> {
+    let text = |text: &str| AttributeValue::S(text.to_string());
+    let connected_at = now()? - TimeDelta::minutes(1);
+    let ttl = (connected_at + TimeDelta::minutes(125)).timestamp().to_string();
+    let rows = [
+        (format!("C#{id}"), "connection".to_string()),
+        (live_partition(site), format!("{site}#{id}")),
+    ];
+    for (pk, sk) in rows {
+        let put = store.clients.dynamodb.put_item().table_name(&store.table);
+        put.item("pk", text(&pk))
+            .item("sk", text(&sk))
+            .item("site", text(site))
+            .item("question", text(question))
+            .item("connected_at", text(&rfc3339(connected_at)))
+            .item("ttl", AttributeValue::N(ttl.clone()))
+            .send()
+            .await?;
+    }
+    Ok(())
+}
+
+/// The partition of the connections to a site, as docs/TABLE.md says.
+fn live_partition(site: &str) -> String {
+    format!("LIVE#{}", &blake3::hash(site.as_bytes()).to_hex()[..1])
 }
 
 /// Puts a file, waits until it is counted, and returns when its last part was committed.

@@ -56,9 +56,9 @@ export function tell(): void {
 }
 
 /**
- * Asks at once, and again this long after each answer. While a socket tells of changes, it asks when
- * there is one, but not sooner than `soonMs` after the last question, and otherwise once a minute.
- * It asks nothing while the page is hidden, and doubles the pause after each failure.
+ * Asks at once, and again this long after each answer. While a socket tells of changes, it asks
+ * when there is one, but not sooner than `soonMs` after the last question, and otherwise once a
+ * minute. It asks nothing while the page is hidden, and doubles the pause after each failure.
  */
 export function feed(everyMs: number, soonMs = everyMs): Feed {
   return (ask) => {

@@ -46,7 +46,10 @@ function messageOf(data: unknown): Message | null {
   }
 }
 
-/** Opens a socket for a question, and again when it is closed, until the returned function is called. */
+/**
+ * Opens a socket for a question, and again when it is closed, until the returned function is
+ * called.
+ */
 export function listen(
   url: string,
   question: Question,

@@ -98,7 +98,10 @@ where
                 return summary;
             }
         };
-        let (admitted, mut ended) = self.admitted(listed).await;
+        let Ok((admitted, mut ended)) = timeout_at(deadline, self.admitted(listed)).await else {
+            tracing::error!("the keys of viewers were not looked up in time");
+            return summary;
+        };
         summary.refused = ended.len();
         let ids: Vec<String> = ended.iter().map(|connection| connection.id.clone()).collect();
         let refusals = stream::iter(ids).for_each_concurrent(POSTS_AT_ONCE, |id| async move {
@@ -156,15 +159,32 @@ where
     /// The connections whose keys are still valid, and those whose keys are not. One whose key
     /// cannot be looked up is neither: it is sent nothing now.
     async fn admitted(&self, listed: Vec<Connection>) -> (Vec<Connection>, Vec<Connection>) {
-        let (mut admitted, mut ended) = (vec![], vec![]);
+        // Those with the same key are looked up once.
+        let mut by_pass: BTreeMap<_, Vec<Connection>> = BTreeMap::new();
         for connection in listed {
-            match self.access.still_admits(&connection).await {
-                Ok(true) => admitted.push(connection),
-                Ok(false) => ended.push(connection),
-                Err(error) => tracing::error!(%error, "a key could not be looked up"),
+            let Connection { key, site, expires_at, .. } = connection.clone();
+            by_pass.entry((key, site, expires_at)).or_default().push(connection);
+        }
+        let checks = stream::iter(by_pass.into_values()).map(|group| self.check(group));
+        let mut checks = pin!(checks.buffer_unordered(POSTS_AT_ONCE));
+        let (mut admitted, mut ended) = (vec![], vec![]);
+        while let Some((is_valid, group)) = checks.next().await {
+            match is_valid {
+                Some(true) => admitted.extend(group),
+                Some(false) => ended.extend(group),
+                None => {}
             }
         }
         (admitted, ended)
+    }
+
+    /// Whether connections with the same key are admitted; `None` if that cannot be looked up.
+    async fn check(&self, group: Vec<Connection>) -> (Option<bool>, Vec<Connection>) {
+        let Some(connection) = group.first() else { return (None, group) };
+        let is_valid = self.access.still_admits(connection).await;
+        let is_valid =
+            is_valid.inspect_err(|error| tracing::error!(%error, "a key could not be looked up"));
+        (is_valid.ok(), group)
     }
 
     /// The messages to an audience.

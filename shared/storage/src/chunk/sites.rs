@@ -85,7 +85,14 @@ fn bytes_of_value(value: &AttributeValue) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chunk::ledger::{ChunkHeader, ChunkInputs, LedgerEntry, entry_item};
+    use crate::keys::EntryName;
     use crate::table::key;
+    use minutebook_domain::chunk::id::ChunkId;
+    use minutebook_domain::chunk::{ContentHash, Outcomes};
+    use minutebook_domain::count::secret::SecretNumber;
+    use minutebook_domain::event::settings::SettingsRevision;
+    use minutebook_domain::plan::{PLAN_FORMAT_VERSION, PlanInputs};
 
     /// An entry of this size in bytes, with these sites.
     fn noted(bytes: usize, sites: &[&str]) -> Option<Vec<String>> {
@@ -107,6 +114,37 @@ mod tests {
         let names: Vec<String> = (0..100).map(|number| format!("shop-{number}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         assert_eq!(noted(500, &names), Some(vec!["*".to_string()]));
+    }
+
+    /// The entry of part 0 of a posted chunk, which has the most attributes.
+    #[test]
+    fn a_usual_entry_names_its_sites_and_takes_one_unit() {
+        let inputs = PlanInputs {
+            visitor_secret: SecretNumber(1),
+            settings_revision: SettingsRevision(12),
+            sites_max: 1_000,
+            ..PlanInputs::with_defaults("2026-11-20T23:07:01Z".parse().expect("a time"))
+        };
+        let outcomes = Outcomes { lines: 10_000, counted: 9_990, ..Outcomes::default() };
+        let (bucket, key) = (
+            "minutebook-bucket-1a2b3c4d5e6f",
+            "collected/2026/11/20/23/0192f0c1-2b3c-7d4e-8f90-a1b2c3d4e5f6.jsonl",
+        );
+        let header = ChunkHeader { bucket, key, inputs, outcomes: &outcomes, file: None };
+        let entry = LedgerEntry {
+            plan_format_version: PLAN_FORMAT_VERSION,
+            parts: 2,
+            late_parts: Some(12),
+            inputs: Some(inputs.recorded()),
+        };
+        let chunk = ChunkId::new(bucket, key, &ContentHash::of_refused(1, b"a"));
+        let now = "2026-11-20T23:07:03.25Z".parse().expect("a time");
+        let mut item = entry_item(&chunk, EntryName::FIRST, &entry, Some(&header), now);
+        let sites = ["shop-of-berlin", "shop-of-hamburg", "shop-of-munich"];
+        add_sites(&mut item, &sites.into());
+        assert_eq!(item[SITES].as_ss().map(Vec::len), Ok(3));
+        item.remove(SITES);
+        assert!(bytes_of(&item) < WRITE_UNIT_BYTES - 100, "{}", bytes_of(&item));
     }
 
     #[test]
