@@ -99,6 +99,19 @@ async fn burst(store: &Store, site: &str, name: &str) -> Result<(Duration, DateT
     Ok((begun.elapsed(), commits.into_iter().max().context("a burst has files")?))
 }
 
+/// How long `ingest` itself took for each file of a site, in milliseconds, as its log says.
+async fn ingest_ms(cloud: &Cloud, site: &str) -> Vec<u64> {
+    let log = cloud.log().await.unwrap_or_default();
+    let of_site = log.lines().filter(|line| line.contains(&format!("{site}/")));
+    let duration = |line: &str| {
+        let (_, rest) = line.split_once("\"duration_ms\":")?;
+        rest.split(|it: char| !it.is_ascii_digit()).next()?.parse().ok()
+    };
+    let mut all: Vec<u64> = of_site.filter_map(duration).collect();
+    all.sort_unstable();
+    all
+}
+
 /// The connections that are listed for the site.
 async fn listed(store: &Store) -> Result<Vec<String>> {
     let rows = store.rows_of(&live_partition(SITE)).await?;
@@ -177,6 +190,16 @@ async fn two_hundred_viewers_of_several_questions_are_sent_what_they_would_be_gi
     ages_ms.sort_unstable();
     let at = |percent: usize| ages_ms.get(ages_ms.len() * percent / 100).copied().unwrap_or(0);
     let late = ages_ms.iter().filter(|age| **age > BEHIND_WANTED_MS).count();
+    let [before, with] = [ingest_ms(cloud, "push-alone").await, ingest_ms(cloud, SITE).await];
+    let median = |all: &[u64]| all.get(all.len() / 2).copied();
+    println!(
+        "ingest took {:?} ms for a file without viewers, and {:?} ms with {VIEWERS} (median of {} \
+         and {})",
+        median(&before),
+        median(&with),
+        before.len(),
+        with.len(),
+    );
     println!(
         "{} messages came {} ms (median), {} ms (95 %), {} ms (99 %) after the newest commit, {late} \
          after more than {BEHIND_WANTED_MS} ms; {FILES} files were counted in {alone:?} without \
