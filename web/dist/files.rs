@@ -8,18 +8,18 @@
         brotli: include_bytes!("assets/icon-BHxBnfw4.svg.br"),
     },
     File {
+        path: "/assets/index-BQoRIkBx.js",
+        content_type: "text/javascript; charset=utf-8",
+        tag: "7f7336e4b9bb7429",
+        bytes: include_bytes!("assets/index-BQoRIkBx.js"),
+        brotli: include_bytes!("assets/index-BQoRIkBx.js.br"),
+    },
+    File {
         path: "/assets/index-DTJMTY4P.css",
         content_type: "text/css; charset=utf-8",
         tag: "7ea8222ddade4b92",
         bytes: include_bytes!("assets/index-DTJMTY4P.css"),
         brotli: include_bytes!("assets/index-DTJMTY4P.css.br"),
-    },
-    File {
-        path: "/assets/index-DfCohIM3.js",
-        content_type: "text/javascript; charset=utf-8",
-        tag: "f588af84f6d9a309",
-        bytes: include_bytes!("assets/index-DfCohIM3.js"),
-        brotli: include_bytes!("assets/index-DfCohIM3.js.br"),
     },
     File {
         path: "/assets/licences-10_HjLcv.txt",
@@ -31,7 +31,7 @@
     File {
         path: "/",
         content_type: "text/html; charset=utf-8",
-        tag: "80b5f09807af93bb",
+        tag: "e6f64b13ad13db5f",
         bytes: include_bytes!("index.html"),
         brotli: include_bytes!("index.html.br"),
     },

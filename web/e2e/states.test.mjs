@@ -84,7 +84,8 @@ test("a hidden page asks nothing", async () => {
   page.on("request", () => (asked += 1));
   await page.waitForTimeout(8_000);
   assert.equal(asked, 0);
+  const asking = page.waitForRequest(/\/overview/);
   await hide(false);
-  await page.waitForRequest(/\/overview/);
+  await asking;
   await close();
 });

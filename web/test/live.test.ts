@@ -274,4 +274,20 @@ describe("a pushed answer", () => {
     expect(resource.known.value.data).toEqual({ views: 6 });
     leave();
   });
+
+  it("is not asked for at once, but later", async () => {
+    const resource = new Resource<unknown>({ ...CALL, everyMs: 5_000 });
+    const leave = resource.use({ ...CALL, everyMs: 5_000 });
+    setTold(true);
+    await answer({ views: 1 }, at(1));
+    for (let times = 0; times < 4; times += 1) {
+      resource.push({ views: times }, at(2 + times));
+      tell();
+      await vi.advanceTimersByTimeAsync(6_000);
+    }
+    expect(requests).toHaveLength(0);
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(requests).toHaveLength(1);
+    leave();
+  });
 });

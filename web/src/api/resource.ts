@@ -5,7 +5,7 @@ import { useEffect, useMemo } from "preact/hooks";
 
 import { key } from "../state/session";
 import { type Failure, type Question, ask } from "./client";
-import { feed, tell } from "./feed";
+import { feed, isTold, tell } from "./feed";
 import { type Message, listen } from "./live";
 
 /** A question that the page repeats for as long as it shows the answer. */
@@ -33,6 +33,9 @@ export interface Known<T> {
 
 const NOTHING: Known<never> = { data: null, at: 0, failure: null };
 
+/** For how long an answer that was pushed is not asked for, while newer ones would be, too. */
+const PUSHED_MS = 10_000;
+
 /** How many answers are kept, so that going back shows them at once. */
 const KEPT_MAX = 60;
 
@@ -42,6 +45,8 @@ export class Resource<T> {
   private tag: string | null = null;
   /** When the API began the answer. */
   private computedAt: string | null = null;
+  /** When the answer was pushed; 0 if it was asked for. */
+  private pushedAt = 0;
   private asked = 0;
   private answered = 0;
   private users = 0;
@@ -70,6 +75,7 @@ export class Resource<T> {
   restart(): void {
     this.tag = null;
     this.computedAt = null;
+    this.pushedAt = 0;
     this.answered = ++this.asked;
     this.known.value = NOTHING;
     if (this.stop === null) return;
@@ -86,6 +92,7 @@ export class Resource<T> {
     if (this.isBefore(computedAt) || isOlder(data, this.known.value.data)) return;
     this.tag = null;
     this.computedAt = computedAt;
+    this.pushedAt = Date.now();
     this.known.value = { data: data as T, at: Date.now(), failure: null };
   }
 
@@ -95,6 +102,7 @@ export class Resource<T> {
   }
 
   private async ask(): Promise<boolean> {
+    if (isTold.peek() && Date.now() - this.pushedAt < PUSHED_MS) return true;
     const number = ++this.asked;
     const outcome = await ask(this.call.question(), this.tag);
     // A later question has been answered already.
