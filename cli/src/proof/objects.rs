@@ -315,6 +315,7 @@ mod tests {
         let ledger = recount.as_ref().ok().map(|recount| Ledger {
             parts: BTreeSet::from([1]),
             entries: BTreeSet::from([EntryName::default()]),
+            sites: BTreeSet::from(["default".to_owned()]),
             summary: Some(Summary {
                 committed_at: reference_time,
                 reference_time,
@@ -379,6 +380,24 @@ mod tests {
             ]
         );
         assert!(additions.is_some());
+    }
+
+    #[test]
+    fn reports_sites_that_the_ledger_names_wrongly_or_not() {
+        let named = |sites: &[&str], has_unnamed_sites: bool| {
+            let mut chunk = chunk_of(VIEWS);
+            let ledger = chunk.ledger.as_mut().unwrap();
+            ledger.sites = sites.iter().map(|site| (*site).to_owned()).collect();
+            ledger.has_unnamed_sites = has_unnamed_sites;
+            compared(chunk).0.differences.first
+        };
+        let missing = "a.jsonl: the ledger does not name the site default";
+        let wrong = "a.jsonl: the ledger names the site shop, which it is not about";
+        assert_eq!(named(&["default", "shop"], false), [wrong]);
+        assert_eq!(named(&["shop"], false), [wrong, missing]);
+        assert_eq!(named(&[], false), [missing]);
+        // Old entries name none, and some have no room for them.
+        assert_eq!(named(&[], true), [""; 0]);
     }
 
     #[test]

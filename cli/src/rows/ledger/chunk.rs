@@ -176,6 +176,7 @@ impl Ledger {
 mod tests {
     use super::*;
     use crate::rows::ledger::entry::testing::{entry, first_entry};
+    use aws_sdk_dynamodb::types::AttributeValue;
 
     /// The ledger of an object with the entry of part 0 of so many, and these entries: sort key,
     /// `parts` and `late_parts`.
@@ -220,6 +221,29 @@ mod tests {
         // The entry of the part itself is missing.
         let odd = ledger(2, &[("000001.001", 2, Some(2))]);
         assert_eq!(odd.missing(), ["part 1 of 2 is not counted yet"]);
+    }
+
+    #[test]
+    fn the_sites_are_those_of_all_entries() {
+        let mut ledger = ledger(3, &[]);
+        assert!(ledger.sites.is_empty() && ledger.has_unnamed_sites, "an old entry has none");
+        let mut named = Ledger::default();
+        for (sk, sites) in [("000000", &["a", "b"][..]), ("000001", &["a"]), ("000002", &["*"])] {
+            let mut item = entry("L#b/k#h", sk, &[("parts", 3)]);
+            if sk == "000000" {
+                item = first_entry(3);
+            }
+            let sites = sites.iter().map(|site| (*site).to_owned()).collect();
+            item.insert("sites".to_owned(), AttributeValue::Ss(sites));
+            named.add(LedgerEntry::read(&item).unwrap());
+            assert_eq!(named.has_unnamed_sites, sk == "000002");
+        }
+        assert_eq!(named.sites, BTreeSet::from(["a".to_owned(), "b".to_owned()]));
+        let mut item = first_entry(3);
+        item.insert("sites".to_owned(), AttributeValue::S("a".to_owned()));
+        assert!(LedgerEntry::read(&item).is_err());
+        ledger.add(LedgerEntry::read(&entry("L#b/k#h", "000001", &[("parts", 3)])).unwrap());
+        assert!(ledger.has_unnamed_sites);
     }
 
     #[test]
