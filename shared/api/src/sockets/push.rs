@@ -87,31 +87,33 @@ where
         if changes.is_empty() {
             return summary;
         }
-        let listed = match timeout_at(deadline, self.connections_to(&changes)).await {
-            Ok(Ok(listed)) => listed,
-            Ok(Err(error)) => {
-                tracing::error!(%error, "the viewers could not be listed");
-                return summary;
-            }
-            Err(_) => {
-                tracing::error!("the viewers were not listed in time");
-                return summary;
-            }
-        };
-        let Ok((admitted, mut ended)) = timeout_at(deadline, self.admitted(listed)).await else {
-            tracing::error!("the keys of viewers were not looked up in time");
+        let listing = timeout_at(deadline, self.viewers_of(&changes)).await;
+        let Ok(Some((admitted, mut ended))) = listing else {
+            tracing::error!("the viewers were not listed");
             return summary;
         };
         summary.refused = ended.len();
-        let ids: Vec<String> = ended.iter().map(|connection| connection.id.clone()).collect();
-        let refusals = stream::iter(ids).for_each_concurrent(POSTS_AT_ONCE, |id| async move {
-            self.refuse(&id, NO_LONGER).await;
-        });
-        if timeout_at(deadline, refusals).await.is_err() {
+        if timeout_at(deadline, self.refuse_all(&ended)).await.is_err() {
             tracing::warn!("not all sockets were closed in time");
         }
-
         let audiences = audiences(&changes, admitted);
+        ended.extend(self.send(audiences, deadline, &mut summary).await);
+        match timeout(REMOVAL_TIME_MAX, self.connections.remove(&ended)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "closed sockets are still listed"),
+            Err(_) => tracing::warn!("closed sockets are still listed: the table is slow"),
+        }
+        summary
+    }
+
+    /// Answers each question, and sends the answers until the deadline. Returns the connections
+    /// whose sockets are gone for good.
+    async fn send(
+        &self,
+        audiences: Vec<Audience>,
+        deadline: Instant,
+        summary: &mut PushSummary,
+    ) -> Vec<Connection> {
         summary.questions = audiences.len();
         let viewers: usize = audiences.iter().map(|it| it.connections.len()).sum();
         let messages = stream::iter(audiences)
@@ -120,27 +122,42 @@ where
             .flat_map(stream::iter);
         let posts = messages.map(|(text, connection)| self.post(text, connection));
         let mut posts = pin!(posts.buffer_unordered(POSTS_AT_ONCE));
+        let mut gone = vec![];
         while let Ok(Some((posted, connection))) = timeout_at(deadline, posts.next()).await {
             match posted {
                 Posted::Sent => summary.sent += 1,
                 Posted::Gone => {
                     summary.gone += 1;
-                    let age =
-                        self.backend.clock.now().signed_duration_since(connection.connected_at);
-                    if age >= OPENING_TIME_MAX {
-                        ended.push(connection);
+                    let now = self.backend.clock.now();
+                    if now.signed_duration_since(connection.connected_at) >= OPENING_TIME_MAX {
+                        gone.push(connection);
                     }
                 }
                 Posted::Failed => {}
             }
         }
         summary.failed = viewers - summary.sent - summary.gone;
-        match timeout(REMOVAL_TIME_MAX, self.connections.remove(&ended)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "closed sockets are still listed"),
-            Err(_) => tracing::warn!("closed sockets are still listed: the table is slow"),
+        gone
+    }
+
+    async fn refuse_all(&self, connections: &[Connection]) {
+        let ids: Vec<String> = connections.iter().map(|it| it.id.clone()).collect();
+        let refusals = stream::iter(ids).for_each_concurrent(POSTS_AT_ONCE, |id| async move {
+            self.refuse(&id, NO_LONGER).await;
+        });
+        refusals.await;
+    }
+
+    /// The viewers of the sites that have changed, by whether their keys are still valid; `None` if
+    /// they cannot be listed.
+    async fn viewers_of(&self, changes: &Changes) -> Option<(Vec<Connection>, Vec<Connection>)> {
+        match self.connections_to(changes).await {
+            Ok(listed) => Some(self.admitted(listed).await),
+            Err(error) => {
+                tracing::error!(%error, "the table could not be read");
+                None
+            }
         }
-        summary
     }
 
     async fn connections_to(&self, changes: &Changes) -> Result<Vec<Connection>, StorageError> {
