@@ -38,7 +38,7 @@ const UNITS_PER_KILOBYTE: usize = 2;
 const TIME_TO_LIVE_BYTES: usize = 6;
 /// The size of the counts, times and names of a ledger entry, without its keys and the object's
 /// key; measured on a real entry, rounded up.
-const LEDGER_ENTRY_BYTES: usize = 420;
+const LEDGER_ENTRY_BYTES: usize = 440;
 
 /// An open hour is listed, recorded as sealed, recorded as done, and removed.
 const OPEN_HOUR_WRITES: usize = 4;

@@ -23,6 +23,9 @@ const SECRET_ACCESS_KEY: &str = "emulator";
 /// How long a deployment to the emulator may take; it takes about a second.
 const DEPLOY_TIME_MAX: Duration = Duration::from_secs(120);
 
+/// The path of the emulator below which it serves APIs by their ids.
+const EXECUTE_API: &str = "/_aws/execute-api";
+
 /// The name of the stack on this machine.
 pub const STACK_NAME: &str = "minutebook";
 
@@ -60,8 +63,11 @@ impl Deployment {
     /// The deployment of the stack `minutebook` to an emulator on this machine.
     pub fn to_emulator(endpoint_url: &str, code: Code) -> Self {
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+        // The host name that AWS would give needs a resolver that knows the emulator.
+        let live_host = format!("{endpoint_url}{EXECUTE_API}");
         let parameters = [
             ("Architecture", architecture),
+            ("LiveHost", live_host.as_str()),
             // Emulators speak plain HTTP.
             ("RequireTls", "false"),
             ("DeletionProtection", "false"),
@@ -146,6 +152,7 @@ impl Deployment {
             }
         }
         let api_id = outputs.remove("ApiId");
+        let live_url = outputs.remove("LiveUrl");
         let mut output = |name: &str| {
             outputs.remove(name).with_context(|| format!("the stack has no output {name}"))
         };
@@ -175,8 +182,8 @@ impl Deployment {
             jwt_sites_claim: parameter("JwtSitesClaim"),
             api_key: None,
             // The host name that AWS would give needs a resolver that knows the emulator.
-            api_url: api_id
-                .map(|api_id| format!("{}/_aws/execute-api/{api_id}", self.endpoint_url)),
+            api_url: api_id.map(|api_id| format!("{}{EXECUTE_API}/{api_id}", self.endpoint_url)),
+            live_url: live_url.map(|url| url.replacen("http", "ws", 1)),
             account_id: self.account_id.clone(),
             access_key_id: self.account_id.clone(),
             secret_access_key: SECRET_ACCESS_KEY.to_owned(),

@@ -36,6 +36,8 @@ pub struct Stack {
     /// The root of the HTTP API, as in `<api_url>/most_viewed_item`; `None` if the backend has no
     /// API.
     pub api_url: Option<String>,
+    /// Where sockets of viewers are opened, as `ws://…`; `None` if the backend has no sockets.
+    pub live_url: Option<String>,
     /// The currency of amounts that name none.
     pub default_currency: String,
     /// The zone of times that name none, by its IANA name.
@@ -126,6 +128,7 @@ impl Stack {
             ("MINUTEBOOK_HOUR_RETENTION_DAYS", self.hour_retention_days.to_string()),
             ("MINUTEBOOK_DAY_RETENTION_DAYS", self.day_retention_days.to_string()),
             ("MINUTEBOOK_KEYS_MAX", self.keys_max.to_string()),
+            ("MINUTEBOOK_LIVE_ENDPOINT", self.live_endpoint()),
             ("MINUTEBOOK_QUEUE_URL", self.queue_url.clone()),
             ("MINUTEBOOK_REJECTED_BUCKET", self.rejected_bucket.clone()),
             ("MINUTEBOOK_DEMO_EVENTS", "true".to_owned()),
@@ -145,6 +148,11 @@ impl Stack {
             environment.insert("MINUTEBOOK_API_KEY", api_key.clone());
         }
         environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// The URL at which sockets are sent messages; empty if there are none.
+    fn live_endpoint(&self) -> String {
+        self.live_url.as_deref().map(|url| url.replacen("ws", "http", 1)).unwrap_or_default()
     }
 
     /// Finds the state folder with a stack in `start` or in the nearest of its parents.

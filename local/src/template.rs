@@ -74,7 +74,17 @@ mod tests {
         let template = Template::read(root).unwrap();
         assert_eq!(
             template.functions(),
-            ["ingest", "rollup", "collect", "most_viewed", "top_carted", "highest_grossing", "api"]
+            [
+                "ingest",
+                "rollup",
+                "collect",
+                "most_viewed",
+                "top_carted",
+                "highest_grossing",
+                "api",
+                "live",
+                "push"
+            ]
         );
     }
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::process::Output;
 
 use anyhow::{Context, Result, ensure};
+use chrono::TimeDelta;
 use minutebook_local::STATE_FOLDER;
 use minutebook_tests::binaries::{self, root};
 use minutebook_tests::cloud::Cloud;
@@ -12,7 +13,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::command::{run, stderr, stdout};
+use crate::counting::chunks::{now, rfc3339};
 use crate::deployed::preflight;
+use crate::push::socket::Socket;
 
 crate::tests![up_can_require_keys_as_aws_does needs Permissions];
 
@@ -72,6 +75,40 @@ async fn up_can_require_keys_as_aws_does(_: &Cloud) -> Result<()> {
     Ok(())
 }
 
+/// A socket is for whoever may ask the same question: refused by 403, whatever a call is refused by,
+/// which is all that the emulator says.
+async fn sockets_need_the_same_keys(
+    folder: &TempDir,
+    live_url: &str,
+    read: Option<&str>,
+) -> Result<()> {
+    let made = |role: &str, site: &str, more: &[&str]| {
+        let add = [&["keys", "add", site, "--role", role, "--json"], more].concat();
+        let added: Value = serde_json::from_str(&runs(folder, &add)?)?;
+        let text = |name: &str| added[name].as_str().map(str::to_string).context("a text");
+        anyhow::Ok((text("key")?, text("id")?))
+    };
+    let read = read.context("a key")?;
+    let (write, other) = (made("write", "shop", &[])?.0, made("read", "other", &[])?.0);
+    let soon = rfc3339(now()? + TimeDelta::seconds(3));
+    let (expired, _) = made("read", "shop", &["--expires", &soon])?;
+    let (revoked, id) = made("read", "shop", &[])?;
+    runs(folder, &["keys", "revoke", &id])?;
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    let url = |key: &str| format!("{live_url}?site_id=shop&key={key}");
+    let unknown = format!("mb_{}", "0".repeat(64));
+    for key in ["", "mb_0", &unknown, &write, &other, &expired, &revoked] {
+        let status = Socket::refused(&url(key)).await?;
+        ensure!(status == 403, "{key}: {status}");
+    }
+    ensure!(Socket::refused(&format!("{live_url}?site_id=shop")).await? == 403, "without a key");
+    let other_site = format!("{live_url}?site_id=other&key={read}");
+    ensure!(Socket::refused(&other_site).await? == 403, "another site");
+    let mut viewer = Socket::open(&url(read)).await?;
+    ensure!(viewer.get().await?["type"] == "realtime", "the key with the role read");
+    Ok(())
+}
+
 async fn tried_with_keys(folder: &TempDir, printed: &str, up: &[&str]) -> Result<()> {
     let status: Value = serde_json::from_str(&runs(folder, &["status", "--json"])?)?;
     let part = |name: &str| status[name].as_str().map(str::to_string).context("a text");
@@ -107,6 +144,7 @@ async fn tried_with_keys(folder: &TempDir, printed: &str, up: &[&str]) -> Result
         serde_json::from_str(&runs(folder, &["keys", "add", "shop", "--role", "read", "--json"])?)?;
     let (status, _) = ask(format!("{api_url}/stats?site_id=shop"), added["key"].as_str()).await?;
     ensure!(status == 200, "a key that was just added is answered {status}");
+    sockets_need_the_same_keys(folder, &part("live_url")?, added["key"].as_str()).await?;
     // The next `up` keeps the key, and one without the flag opens the stack.
     ensure!(runs(folder, up)?.contains(&key), "the second up has another key");
     let printed = runs(folder, &up[..up.len() - 1])?;

@@ -15,6 +15,7 @@ mod gone;
 mod hostile;
 mod local_stack;
 mod needs;
+mod push;
 mod recount;
 mod reliability;
 mod sources;
@@ -63,7 +64,8 @@ pub(crate) use tests;
 /// All tests, by folder.
 pub(crate) fn all_tests() -> Vec<&'static Test> {
     let of_folders =
-        [&calls::TESTS[..], &compat::TESTS, &counting::TESTS, &sources::TESTS].concat();
+        [&calls::TESTS[..], &compat::TESTS, &counting::TESTS, &push::TESTS, &sources::TESTS]
+            .concat();
     let own =
         [command::TESTS, deployed::TESTS, forget::TESTS, gone::TESTS, hostile::TESTS].into_iter();
     own.chain([local_stack::TESTS, recount::TESTS, reliability::TESTS])

@@ -373,6 +373,7 @@ impl Reader {
             visitor_state: Arc::default(),
             has_all_sites: Arc::default(),
             settings: Arc::default(),
+            live_url: None,
         })
     }
 

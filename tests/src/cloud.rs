@@ -205,6 +205,35 @@ impl Cloud {
         .await?
     }
 
+    /// The environment variables of a function.
+    ///
+    /// # Errors
+    /// The request fails.
+    pub async fn function_environment(&self, name: &str) -> Result<serde_json::Value> {
+        let path = format!("/2015-03-31/functions/{name}/configuration");
+        Ok(self.get_json(&path).await?["Environment"]["Variables"].clone())
+    }
+
+    /// Replaces the environment variables of a function.
+    ///
+    /// # Errors
+    /// The request fails.
+    pub async fn set_function_environment(
+        &self,
+        name: &str,
+        variables: &serde_json::Value,
+    ) -> Result<()> {
+        let url =
+            format!("{}/2015-03-31/functions/{name}/configuration", self.clients.endpoint_url);
+        let body = serde_json::json!({"Environment": {"Variables": variables}}).to_string();
+        tokio::task::spawn_blocking(move || {
+            let request = ureq::put(&url).header("authorization", &authorization("lambda"));
+            request.send(&body).with_context(|| format!("PUT {url}"))?;
+            Ok(())
+        })
+        .await?
+    }
+
     /// The schedule expression of a rule, and the ARNs of its targets.
     ///
     /// # Errors

@@ -33,7 +33,8 @@ test("without answers from the API, the page says so, keeps its figures, and ret
   const known = await views.textContent();
   const calls = /\/(overview|health|sites|history|metrics|reconcile|most_viewed_item)/;
   await page.route(calls, (route) => route.abort());
-  await page.locator('.live[data-state="failing"]').waitFor();
+  // While changes are pushed, the page asks once a minute.
+  await page.locator('.live[data-state="failing"]').waitFor({ timeout: 2 * PATIENCE_MS });
   await page.getByText("Not up to date: The API did not answer.").first().waitFor();
   assert.equal(await views.textContent(), known);
   assert.deepEqual(await violations(page), []);
@@ -83,7 +84,8 @@ test("a hidden page asks nothing", async () => {
   page.on("request", () => (asked += 1));
   await page.waitForTimeout(8_000);
   assert.equal(asked, 0);
+  const asking = page.waitForRequest(/\/overview/);
   await hide(false);
-  await page.waitForRequest(/\/overview/);
+  await asking;
   await close();
 });

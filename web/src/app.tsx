@@ -2,8 +2,8 @@
 
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 
-import { scopeOf, sites as sitesCall } from "./api/calls";
-import { useCall } from "./api/resource";
+import { NEWEST, realtime, scopeOf, sites as sitesCall } from "./api/calls";
+import { useCall, useChanges } from "./api/resource";
 import { Bar } from "./bar/bar";
 import { HelpDialog } from "./bar/help";
 import { KeyDialog } from "./bar/key";
@@ -51,6 +51,9 @@ export function App() {
     const currency = shown.currency ?? found?.currency ?? null;
     return { scope, sites, isKnown: known.data !== null, currency };
   }, [scope, known.data]);
+  const newest = shown.page === "orders" ? NEWEST.orders : NEWEST.overview;
+  const socket = site === null ? null : (known.data?.live_url ?? null);
+  useChanges(socket, useMemo(() => realtime(scope, newest), [scope, newest]));
   // The sites decide the zone and the currency: wait for them, but not if the call fails.
   const isReady = known.data !== null || known.failure !== null;
   return (

@@ -74,7 +74,9 @@ fn parts(context: &Context) -> Result<Vec<(&'static str, Option<String>)>> {
     let endpoints = context.endpoints()?;
     let part = |value: Result<&str>| value.ok().map(str::to_owned);
     // Only the key of the local stack, which protects nothing, is shown.
-    let local_key = context.stack()?.and_then(|stack| stack.api_key);
+    let stack = context.stack()?;
+    let live_url = stack.as_ref().and_then(|stack| stack.live_url.clone());
+    let local_key = stack.and_then(|stack| stack.api_key);
     let mut parts = vec![
         ("endpoint_url", endpoints.endpoint_url.clone()),
         ("region", endpoints.region.clone()),
@@ -85,6 +87,7 @@ fn parts(context: &Context) -> Result<Vec<(&'static str, Option<String>)>> {
         ("dead_letters_url", part(endpoints.dead_letters_url())),
         ("api_url", part(endpoints.api_url())),
         ("dashboard", endpoints.api_url().ok().map(dashboard)),
+        ("live_url", live_url),
         ("default_currency", Some(endpoints.default_currency.clone())),
         ("default_time_zone", Some(endpoints.default_time_zone.clone())),
     ];

@@ -154,9 +154,7 @@ impl Objects {
         if bound == 0 {
             return Ok(BTreeSet::new());
         }
-        let of_tallies = recount.tallies.keys().map(|key| &key.site);
-        let of_orders = recount.orders.iter().map(|event| &event.site);
-        let sites: BTreeSet<&String> = of_tallies.chain(of_orders).collect();
+        let sites = sites_of(recount);
         let mut known = self.sites.lock().await;
         let is_unknown = |known: &KnownSites| {
             let is_old = known.read_at.is_none_or(|at| summary.committed_at + CLOCK_MARGIN > at);
@@ -227,12 +225,36 @@ pub(crate) fn compare_chunk(
     for fault in ledger.contradictions().into_iter().chain(ledger.missing()) {
         differences.add(|| format!("{name}: {fault}"));
     }
+    compare_sites(&name, &recount, &ledger, differences);
     // Without the entry of part 0 the plan inputs are unknown, and nothing is committed.
     let summary = ledger.summary?;
     let recounted = Counts::from(&recount);
     compare_counts(&name, &recounted, &summary.counts, differences);
     report.counts.add(&recounted);
     Some((recount, summary))
+}
+
+/// Compares the sites that the entries name with those that the chunk adds to. Entries from before
+/// they were named have none, and parts that add nothing.
+fn compare_sites(name: &str, recount: &Recount, ledger: &Ledger, differences: &mut Differences) {
+    let sites = sites_of(recount);
+    for site in ledger.sites.iter().filter(|site| !sites.contains(site)) {
+        differences
+            .add(|| format!("{name}: the ledger names the site {site}, which it is not about"));
+    }
+    if ledger.has_unnamed_sites || !ledger.is_complete() {
+        return;
+    }
+    for site in sites.into_iter().filter(|site| !ledger.sites.contains(*site)) {
+        differences.add(|| format!("{name}: the ledger does not name the site {site}"));
+    }
+}
+
+/// The sites of tallies and of orders; visitors have no others.
+fn sites_of(recount: &Recount) -> BTreeSet<&String> {
+    let of_tallies = recount.tallies.keys().map(|key| &key.site);
+    let of_orders = recount.orders.iter().map(|event| &event.site);
+    of_tallies.chain(of_orders).collect()
 }
 
 fn compare_counts(name: &str, recounted: &Counts, ledger: &Counts, differences: &mut Differences) {
@@ -293,6 +315,7 @@ mod tests {
         let ledger = recount.as_ref().ok().map(|recount| Ledger {
             parts: BTreeSet::from([1]),
             entries: BTreeSet::from([EntryName::default()]),
+            sites: BTreeSet::from(["default".to_owned()]),
             summary: Some(Summary {
                 committed_at: reference_time,
                 reference_time,
@@ -357,6 +380,24 @@ mod tests {
             ]
         );
         assert!(additions.is_some());
+    }
+
+    #[test]
+    fn reports_sites_that_the_ledger_names_wrongly_or_not() {
+        let named = |sites: &[&str], has_unnamed_sites: bool| {
+            let mut chunk = chunk_of(VIEWS);
+            let ledger = chunk.ledger.as_mut().unwrap();
+            ledger.sites = sites.iter().map(|site| (*site).to_owned()).collect();
+            ledger.has_unnamed_sites = has_unnamed_sites;
+            compared(chunk).0.differences.first
+        };
+        let missing = "a.jsonl: the ledger does not name the site default";
+        let wrong = "a.jsonl: the ledger names the site shop, which it is not about";
+        assert_eq!(named(&["default", "shop"], false), [wrong]);
+        assert_eq!(named(&["shop"], false), [wrong, missing]);
+        assert_eq!(named(&[], false), [missing]);
+        // Old entries name none, and some have no room for them.
+        assert_eq!(named(&[], true), [""; 0]);
     }
 
     #[test]

@@ -128,6 +128,7 @@ impl Books {
                 | TableRow::CountedBytes
                 | TableRow::Forgetting
                 | TableRow::ApiKey(_)
+                | TableRow::Connection
                 | TableRow::Settings,
             )
             | None => {}

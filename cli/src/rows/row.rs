@@ -8,6 +8,7 @@ use crate::rows::ledger::LedgerEntry;
 use crate::rows::ledger::files::{self, BYTES_PREFIX, FILE_PREFIX};
 use crate::rows::open_hours::{self, OpenHour};
 use crate::rows::orders::{self, OrderRow, RecentRow};
+use crate::rows::records::connections;
 use crate::rows::records::lag::{self, LAG};
 use crate::rows::records::proofs;
 use crate::rows::sites::registry::{self, Registry, SiteRow};
@@ -49,6 +50,8 @@ pub(crate) enum TableRow {
     Extent,
     /// What a key of the API allows.
     ApiKey(ApiKey),
+    /// A viewer's connection.
+    Connection,
     /// A revision of the settings of sites.
     Settings,
     /// A registered site.
@@ -97,6 +100,9 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
     }
     if pk.starts_with(api_keys::PREFIX) {
         return api_keys::read(item, pk, sk, odd).map(TableRow::ApiKey);
+    }
+    if connections::is_partition(pk) {
+        return connections::read(item, pk, sk, odd).map(|()| TableRow::Connection);
     }
     if let Some(partition) = pk.strip_prefix(extents::PREFIX) {
         return extents::read(item, partition, sk, odd).map(|()| TableRow::Extent);
@@ -171,6 +177,7 @@ mod tests {
             ("S#shop#2026-11-20T23", "15", "Seal"),
             ("LAG", "sealing", "SealingLag"),
             ("PROOF", "whole", "Proof"),
+            ("C#Zm9v=", "connection", "None"),
             ("P#kafka/shop-01234567/orders/0", "000001.000", "Extent"),
             ("SETTINGS", "1", "None"),
             ("F#b/k", "counted", "File"),

@@ -406,6 +406,7 @@ mod tests {
             queue_url: "queue".to_owned(),
             dead_letters_url: "dead".to_owned(),
             api_url: Some("http://127.0.0.1:4566/api/".to_owned()),
+            live_url: None,
             default_currency: "EUR".to_owned(),
             default_time_zone: "Europe/Berlin".to_owned(),
             minute_retention_days: 7,

@@ -13,8 +13,9 @@ use minutebook_domain::time::QuarterHours;
 use minutebook_domain::time::period::Retention;
 use minutebook_runtime::aws::Aws;
 use minutebook_runtime::clock::Clock;
-use minutebook_runtime::config::{Config, ConfigError, QueuesConfig, environment};
+use minutebook_runtime::config::{Config, ConfigError, LiveConfig, QueuesConfig, environment};
 use minutebook_storage::error::StorageError;
+use minutebook_storage::reader::consistent::ConsistentTable;
 use minutebook_storage::reader::source::RowSource;
 use minutebook_storage::site::known_settings::{KnownSettings, Settings};
 use minutebook_storage::site::registry::SiteSource;
@@ -82,6 +83,8 @@ pub struct Backend<R, Q = ()> {
     pub has_all_sites: Arc<OnceLock<bool>>,
     /// The settings of sites that were read last.
     pub settings: Arc<KnownSettings>,
+    /// Where sockets of viewers are opened, if they can be.
+    pub live_url: Option<String>,
 }
 
 impl<R: SettingsSource, Q> Backend<R, Q> {
@@ -208,7 +211,14 @@ impl<R: RowSource + VisitorStateSource, Q> Backend<R, Q> {
 impl Backend<Table> {
     /// A backend of rows alone.
     pub fn of_rows(start: &Start) -> Backend<Table> {
-        Backend::new(start, ())
+        Backend::new(start, start.table.clone(), ())
+    }
+}
+
+impl Backend<ConsistentTable> {
+    /// A backend of rows alone, whose answers have everything that was committed before.
+    pub fn consistent(start: &Start) -> Backend<ConsistentTable> {
+        Backend::new(start, ConsistentTable(start.table.clone()), ())
     }
 }
 
@@ -219,14 +229,15 @@ impl Backend<Table, Queues> {
     /// [`ConfigError`], if a variable is missing or wrong. A retry does not help.
     pub fn with_queues(start: &Start) -> Result<Backend<Table, Queues>, ConfigError> {
         let queues = Queues::new(start.aws.clone(), QueuesConfig::read(environment)?);
-        Ok(Backend::new(start, queues))
+        let live_url = LiveConfig::read_if_any(environment)?.map(|live| live.url());
+        Ok(Backend { live_url, ..Backend::new(start, start.table.clone(), queues) })
     }
 }
 
-impl<Q> Backend<Table, Q> {
-    fn new(start: &Start, queues: Q) -> Backend<Table, Q> {
+impl<R, Q> Backend<R, Q> {
+    fn new(start: &Start, rows: R, queues: Q) -> Backend<R, Q> {
         Backend {
-            rows: start.table.clone(),
+            rows,
             queues,
             default_currency: start.config.default_currency,
             default_time_zone: start.config.default_time_zone,
@@ -235,6 +246,7 @@ impl<Q> Backend<Table, Q> {
             visitor_state: Arc::default(),
             has_all_sites: Arc::default(),
             settings: start.settings.clone(),
+            live_url: None,
         }
     }
 }
@@ -259,6 +271,7 @@ impl<R> Backend<R> {
             visitor_state: Arc::new(Mutex::new(remembered)),
             has_all_sites: Arc::default(),
             settings: Arc::new(settings),
+            live_url: None,
         }
     }
 }

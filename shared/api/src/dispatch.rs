@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::sync::LazyLock;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use lambda_http::http::header::ORIGIN;
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Request, RequestExt, Response};
@@ -18,6 +19,9 @@ use crate::http::etag::Known;
 use crate::http::response::{json, problem};
 use crate::openapi;
 use crate::routes::{ApiBackend, Function, Purpose, ROUTES, Route};
+
+/// The header with the time at which an answer was begun.
+const COMPUTED_AT: &str = "x-computed-at";
 
 /// Answers one request: an unknown path with 404, a method that a path does not have with 405, a
 /// caller who lacks what the call needs with 401 or 403, and everything else by `handle`. The answer
@@ -46,12 +50,14 @@ where
         None => match access.admit(route.needs, request).await {
             Ok(admitted) => {
                 let sites = admitted.sites();
+                let computed_at = access.now();
                 let mut response = handle(admitted).await;
                 if let Some(preferred) = preferred {
                     response = preferred.form(response);
                 }
                 if let Some(known) = known {
                     response = known.tag(response);
+                    note_time(&mut response, computed_at);
                 }
                 (response, sites)
             }
@@ -60,6 +66,15 @@ where
     };
     route_cors(route, access, origin.as_ref(), &sites).add_to(&mut response);
     response
+}
+
+/// Says since when the answer was read: of two answers, one of which was pushed, the one with the
+/// later time is newer.
+fn note_time(response: &mut Response<Body>, computed_at: DateTime<Utc>) {
+    let text = computed_at.to_rfc3339_opts(SecondsFormat::Millis, true);
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        response.headers_mut().insert(COMPUTED_AT, value);
+    }
 }
 
 /// What an answer without the call's own says about the pages that may read it.
@@ -144,6 +159,7 @@ mod tests {
             visitor_state: of_test.visitor_state,
             has_all_sites: of_test.has_all_sites,
             settings: Arc::default(),
+            live_url: None,
         }
     }
 
@@ -193,7 +209,10 @@ mod tests {
 
     #[test]
     fn an_answer_that_the_client_has_is_not_sent_again() {
-        let tag = asked("GET", "/openapi.json").1.headers()[ETAG].clone();
+        let first = asked("GET", "/openapi.json").1;
+        let tag = first.headers()[ETAG].clone();
+        let computed_at = first.headers()[COMPUTED_AT].to_str().expect("a text");
+        assert!(computed_at.len() == 24 && computed_at.ends_with('Z'), "{computed_at}");
         let again = |method: &str| {
             let request = lambda_http::http::Request::builder().method(method);
             let request = request.uri("/openapi.json").header(IF_NONE_MATCH, &tag);

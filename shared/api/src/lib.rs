@@ -24,4 +24,5 @@ pub mod routes;
 pub mod run;
 mod share;
 pub mod sites;
+pub mod sockets;
 pub mod stats;

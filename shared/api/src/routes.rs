@@ -168,8 +168,9 @@ const fn file(path: &'static str) -> Route {
         path,
         purpose: Purpose::File,
         needs: Needs::Nothing,
-        function: Function::Api(|request, _, _| {
-            Box::pin(std::future::ready(dashboard::handle(request)))
+        function: Function::Api(|request, _, backend| {
+            let live_url = backend.live_url.as_deref();
+            Box::pin(std::future::ready(dashboard::handle(request, live_url)))
         }),
         listing: None,
         describe: None,
@@ -268,7 +269,10 @@ mod tests {
     #[test]
     fn the_template_routes_each_path_to_its_function_and_all_others_to_api() {
         let template = include_str!("../../../infra/template.yaml");
-        let mut lines = template.lines();
+        // The routes of the HTTP API; a WebSocket API beside it has others.
+        let (_, of_http) = template.split_once("\n  Api:\n").expect("the HTTP API");
+        let (of_http, _) = of_http.split_once("\n  LiveApi:\n").expect("the WebSocket API");
+        let mut lines = of_http.lines();
         let mut routed = BTreeSet::new();
         while let Some(key) = lines.find_map(|line| line.trim().strip_prefix("RouteKey: ")) {
             let integration = value(&mut lines, "Target: !Sub 'integrations/${");

@@ -117,6 +117,31 @@ impl Aws {
         aws_sdk_s3::Client::from_conf(config.build())
     }
 
+    /// The client that sends messages to the sockets of a WebSocket API, whose stage has this URL.
+    /// It has no retries: whoever misses a message gets the next one.
+    pub fn connections(&self, endpoint: &str) -> aws_sdk_apigatewaymanagement::Client {
+        let is_plain = endpoint.starts_with("http://");
+        let http_client = match (self.is_plain, is_plain) {
+            (true, false) => https(),
+            _ => self.http_client.clone(),
+        };
+        let config = aws_sdk_apigatewaymanagement::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .credentials_provider(self.credentials.clone())
+            .region(self.region.clone())
+            .http_client(http_client)
+            .endpoint_url(endpoint)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .read_timeout(READ_TIMEOUT)
+                    .operation_timeout(OPERATION_TIMEOUT)
+                    .build(),
+            );
+        aws_sdk_apigatewaymanagement::Client::from_conf(config.build())
+    }
+
     /// The SQS client. Where the shared HTTP client does not speak the protocol of its endpoint, it
     /// gets one of its own.
     pub fn sqs(&self) -> aws_sdk_sqs::Client {

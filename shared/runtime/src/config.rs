@@ -33,6 +33,8 @@ pub const REJECTED_BUCKET: &str = "MINUTEBOOK_REJECTED_BUCKET";
 pub const QUEUE_URL: &str = "MINUTEBOOK_QUEUE_URL";
 /// The dead-letter queue of ingest.
 pub const DEAD_LETTERS_URL: &str = "MINUTEBOOK_DEAD_LETTERS_URL";
+/// The URL of the stage of the WebSocket API; empty where there is none.
+pub const LIVE_ENDPOINT: &str = "MINUTEBOOK_LIVE_ENDPOINT";
 /// How many days minute rows are kept; 0 is forever.
 pub const MINUTE_RETENTION_DAYS: &str = "MINUTEBOOK_MINUTE_RETENTION_DAYS";
 /// How many days hour rows are kept; 0 is forever.
@@ -291,6 +293,49 @@ impl QueuesConfig {
     }
 }
 
+/// Where the sockets of viewers are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LiveConfig {
+    /// The URL of the stage, at which sockets are sent messages.
+    pub endpoint: String,
+}
+
+impl LiveConfig {
+    /// Reads the variable through `lookup`, as [`Config::read`] does.
+    ///
+    /// # Errors
+    /// [`ConfigError`], which names the variable. A retry does not help.
+    pub fn read(
+        lookup: impl Fn(&'static str) -> Option<String>,
+    ) -> Result<LiveConfig, ConfigError> {
+        let endpoint = required(&lookup, LIVE_ENDPOINT)?;
+        if !is_encrypted_or_local(&endpoint) || endpoint.contains(['?', '#', ';', ',']) {
+            let expected = "the https URL of the stage of a WebSocket API (http on loopback)";
+            let (name, expected) = (LIVE_ENDPOINT, expected.to_string());
+            return Err(ConfigError::Invalid { name, value: endpoint, expected });
+        }
+        Ok(LiveConfig { endpoint })
+    }
+
+    /// Reads the variable; `None` if it is not set or empty, where there are no sockets.
+    ///
+    /// # Errors
+    /// [`ConfigError`], which names the variable. A retry does not help.
+    pub fn read_if_any(
+        lookup: impl Fn(&'static str) -> Option<String>,
+    ) -> Result<Option<LiveConfig>, ConfigError> {
+        match lookup(LIVE_ENDPOINT).is_none_or(|endpoint| endpoint.is_empty()) {
+            true => Ok(None),
+            false => LiveConfig::read(lookup).map(Some),
+        }
+    }
+
+    /// The URL at which viewers connect: `wss://…`, and `ws://…` on this machine.
+    pub fn url(&self) -> String {
+        self.endpoint.replacen("http", "ws", 1)
+    }
+}
+
 /// Reads a variable that must be set.
 ///
 /// # Errors
@@ -479,6 +524,7 @@ mod tests {
             JWT_ISSUER,
             JWT_SITES_CLAIM,
             KEYS_MAX,
+            LIVE_ENDPOINT,
             QUEUE_URL,
             REJECTED_BUCKET,
             REQUIRE_READ_KEYS,
@@ -488,6 +534,27 @@ mod tests {
         ];
         let read = read.into_iter().chain(retentions);
         assert_eq!(set, read.collect());
+    }
+
+    #[test]
+    fn sockets_are_where_the_endpoint_is() {
+        let read = |value: &'static str| {
+            LiveConfig::read_if_any(move |name| (name == LIVE_ENDPOINT).then(|| value.to_string()))
+        };
+        assert_eq!(read(""), Ok(None));
+        assert_eq!(LiveConfig::read_if_any(|_| None), Ok(None));
+        for (endpoint, url) in [
+            ("https://a.execute-api.x/realtime", "wss://a.execute-api.x/realtime"),
+            ("http://127.0.0.1:4566/_aws/a/realtime", "ws://127.0.0.1:4566/_aws/a/realtime"),
+        ] {
+            let live = read(endpoint).expect("a URL").expect("there is one");
+            assert_eq!((live.endpoint.as_str(), live.url().as_str()), (endpoint, url));
+        }
+        for wrong in ["a.execute-api.x", "http://a.x", "https://a.x/;img-src", "wss://a.x"] {
+            let error = read(wrong).expect_err(wrong).to_string();
+            assert!(error.contains(LIVE_ENDPOINT), "{error}");
+        }
+        assert_eq!(LiveConfig::read(|_| None), Err(ConfigError::Missing(LIVE_ENDPOINT)));
     }
 
     #[test]

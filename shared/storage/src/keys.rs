@@ -324,6 +324,34 @@ fn sites_partition_of(digit: u8) -> String {
     format!("SITES#{digit:x}")
 }
 
+/// The partition of the row of a connection by its id, which the events of its socket name.
+pub fn connection_partition(id: &str) -> String {
+    format!("C#{id}")
+}
+
+/// The sort key of that row.
+pub const CONNECTION: &str = "connection";
+
+/// The partition of the connections to a site: `LIVE#8`. There are 16, so that those to all sites
+/// are listed by 16 queries.
+pub fn live_partition(site: &str) -> String {
+    live_partition_of(digit_of(site))
+}
+
+/// The partitions of the connections to all sites.
+pub fn live_partitions() -> impl Iterator<Item = String> {
+    (0..OPEN_PARTITIONS).map(live_partition_of)
+}
+
+fn live_partition_of(digit: u8) -> String {
+    format!("LIVE#{digit:x}")
+}
+
+/// The sort key of a connection to a site; without an id, what those of the site begin with.
+pub fn live_connection(site: &str, id: &str) -> String {
+    format!("{site}#{id}")
+}
+
 /// The partition of the settings of sites.
 pub const SETTINGS_PARTITION: &str = "SETTINGS";
 
@@ -412,6 +440,12 @@ mod tests {
         assert_eq!(stream_extent(1, 2), "000001.002");
         assert_eq!(api_keys_partition("3f9c"), "KEYS#3");
         assert_eq!(["shop", "default"].map(sites_partition), ["SITES#8", "SITES#f"]);
+        assert_eq!(["shop", "default"].map(live_partition), ["LIVE#8", "LIVE#f"]);
+        assert_eq!(live_connection("shop", "Zm9v="), "shop#Zm9v=");
+        assert_eq!(
+            (live_partitions().count(), connection_partition("Zm9v=").as_str()),
+            (16, "C#Zm9v=")
+        );
         assert_eq!(settings_revision(SettingsRevision(12)), "000012");
         assert_eq!(file_partition("raw", "a/b.jsonl"), "F#raw/a/b.jsonl");
         let hash = ContentHash::of_refused(1, b"a");

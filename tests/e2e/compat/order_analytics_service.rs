@@ -5,6 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{Datelike, Timelike};
 
 use super::*;
+use crate::push::live_url;
+use crate::push::socket::Socket;
 
 crate::tests![order_analytics_service];
 
@@ -148,8 +150,27 @@ async fn order_analytics_service(cloud: &Cloud) -> Result<()> {
     )
     .await?;
 
-    // There is no WebSocket. A dashboard polls instead.
-    let (status, _, problem) = cloud.get("/ws/realtime").await?;
-    ensure!(status == 404, "{status} {problem}");
+    // The same over a WebSocket, which has a URL of its own.
+    let mut dashboard = Socket::open(&live_url(cloud, &format!("site_id={site}")).await?).await?;
+    let message = dashboard.get().await?;
+    let members = present.as_object().context("members")?;
+    ensure!(members.iter().all(|(name, value)| message["answer"][name] == *value), "{message}");
+    let cancelled = event(
+        site,
+        "OrderCancelledEvent",
+        3,
+        &json!(rfc3339(now()?)),
+        json!({"refundAmount": 50, "reason": "out of stock"}),
+    );
+    let lines = [(LINES.0, LINES.1)];
+    let (status, _, answer) = cloud.post("/events", &lines, cancelled.to_string()).await?;
+    ensure!(status == 202, "{status} {answer}");
+    loop {
+        let message = dashboard.message().await?;
+        let newest = &message["answer"]["recent_orders"][0];
+        if newest["order_id"] == "3" && newest["status"] == "CANCELLED" {
+            break;
+        }
+    }
     Ok(())
 }

@@ -35,11 +35,17 @@ struct Parameters<'a> {
     keys_max: u32,
     sites_max: u32,
     time_zone: &'a str,
+    live_endpoint: &'a str,
 }
 
 /// The template's defaults, but all rows are kept forever.
-const DEFAULTS: Parameters<'_> =
-    Parameters { retention: FOR_EVER, keys_max: 100_000, sites_max: 1_000, time_zone: "UTC" };
+const DEFAULTS: Parameters<'_> = Parameters {
+    retention: FOR_EVER,
+    keys_max: 100_000,
+    sites_max: 1_000,
+    time_zone: "UTC",
+    live_endpoint: "",
+};
 
 impl Store {
     /// Starts ingest on this store, without a proxy.
@@ -157,6 +163,21 @@ impl Store {
         self.start_with("ingest", dynamodb_url, s3_url, parameters).await
     }
 
+    /// Starts push on this store, whose sockets are at `live_endpoint`. `dynamodb_url` may be the
+    /// URL of a proxy.
+    ///
+    /// # Errors
+    /// The process cannot be started.
+    pub async fn start_push(
+        &self,
+        dynamodb_url: &str,
+        live_endpoint: &str,
+    ) -> anyhow::Result<Worker> {
+        let s3_url = &self.clients.endpoint_url;
+        let parameters = Parameters { live_endpoint, ..DEFAULTS };
+        self.start_with("push", dynamodb_url, s3_url, parameters).await
+    }
+
     async fn start(
         &self,
         function: &str,
@@ -174,7 +195,7 @@ impl Store {
         s3_url: &str,
         parameters: Parameters<'_>,
     ) -> anyhow::Result<Worker> {
-        let Parameters { retention, keys_max, sites_max, time_zone } = parameters;
+        let Parameters { retention, keys_max, sites_max, time_zone, live_endpoint } = parameters;
         let binary = crate::binaries::path(function)?;
         let clients = &self.clients;
         let queue_url = self.queue_url.as_deref().unwrap_or(NO_QUEUE);
@@ -208,6 +229,7 @@ impl Store {
                 ("MINUTEBOOK_JWT_AUDIENCE", jwt_audience),
                 ("MINUTEBOOK_JWT_SITES_CLAIM", "minutebook_sites"),
                 ("MINUTEBOOK_SITES_MAX", &sites_max.to_string()),
+                ("MINUTEBOOK_LIVE_ENDPOINT", live_endpoint),
             ],
         )
         .await

@@ -19,6 +19,8 @@ export interface Scope {
 }
 
 const SECOND = 1_000;
+/** How soon to ask for the key figures again when something has changed. */
+const SOON_MS = 1_500;
 /** How often to ask for numbers that still grow, and for those that can only be corrected. */
 const LIVE_MS = 5 * SECOND;
 const SLOW_MS = 15 * SECOND;
@@ -36,6 +38,9 @@ export function scopeOf(view: View, site: string | null, zone: string, today: st
   const [range, isNow] = [rangeOf(period, today), isCurrent(period, today)];
   return { view, site, zone, today, range, isCurrent: isNow };
 }
+
+/** How many of the newest orders the pages show. */
+export const NEWEST = { overview: 10, orders: 20 };
 
 function call<T>(
   path: string,
@@ -99,7 +104,7 @@ export function overview(scope: Scope): Call<types.Overview> {
     compare: view.compare,
     currency: view.currency,
   };
-  return call("overview", parameters, every(scope));
+  return { ...call<types.Overview>("overview", parameters, every(scope)), soonMs: SOON_MS };
 }
 
 /** The path of each ranking, and the member of its entries that has the number. */

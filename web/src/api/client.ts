@@ -23,7 +23,13 @@ export interface Failure {
 }
 
 export type Outcome =
-  | { readonly kind: "answer"; readonly data: unknown; readonly tag: string | null }
+  | {
+      readonly kind: "answer";
+      readonly data: unknown;
+      readonly tag: string | null;
+      /** When the API began it. */
+      readonly computedAt: string | null;
+    }
   | { readonly kind: "unchanged" }
   | { readonly kind: "failure"; readonly failure: Failure };
 
@@ -69,7 +75,10 @@ export async function ask(question: Question, tag: string | null): Promise<Outco
   } catch {
     return failure("away", `The API answered ${response.status}, and no JSON.`);
   }
-  if (response.ok) return { kind: "answer", data, tag: response.headers.get("ETag") };
+  if (response.ok) {
+    const [tag, computedAt] = ["ETag", "X-Computed-At"].map((name) => response.headers.get(name));
+    return { kind: "answer", data, tag: tag ?? null, computedAt: computedAt ?? null };
+  }
   const sentence = sentenceOf(data) ?? `The API answered ${response.status}.`;
   if (response.status === 401) {
     refused(sent);
@@ -80,7 +89,9 @@ export async function ask(question: Question, tag: string | null): Promise<Outco
   // `/health` answers 503 when the service is unavailable, and says why.
   if (response.status === 503 && typeof data === "object" && data !== null && "status" in data) {
     const { status } = data;
-    if (typeof status === "string") return { kind: "answer", data, tag: null };
+    if (typeof status === "string") {
+      return { kind: "answer", data, tag: null, computedAt: null };
+    }
   }
   return failure("away", sentence);
 }

@@ -5,7 +5,8 @@ import { useEffect, useMemo } from "preact/hooks";
 
 import { key } from "../state/session";
 import { type Failure, type Question, ask } from "./client";
-import { polling } from "./feed";
+import { feed, isTold, tell } from "./feed";
+import { type Message, listen } from "./live";
 
 /** A question that the page repeats for as long as it shows the answer. */
 export interface Call<T> {
@@ -15,6 +16,8 @@ export interface Call<T> {
   readonly question: () => Question;
   /** The pause between answers. */
   readonly everyMs: number;
+  /** The shortest pause when something has changed; without it that between answers. */
+  readonly soonMs?: number;
   /** Only for the type of the answer. */
   readonly answer?: T;
 }
@@ -30,6 +33,9 @@ export interface Known<T> {
 
 const NOTHING: Known<never> = { data: null, at: 0, failure: null };
 
+/** For how long an answer that was pushed is not asked for, while newer ones would be, too. */
+const PUSHED_MS = 10_000;
+
 /** How many answers are kept, so that going back shows them at once. */
 const KEPT_MAX = 60;
 
@@ -37,6 +43,10 @@ const KEPT_MAX = 60;
 export class Resource<T> {
   readonly known: Signal<Known<T>> = signal(NOTHING);
   private tag: string | null = null;
+  /** When the API began the answer. */
+  private computedAt: string | null = null;
+  /** When the answer was pushed; 0 if it was asked for. */
+  private pushedAt = 0;
   private asked = 0;
   private answered = 0;
   private users = 0;
@@ -64,6 +74,8 @@ export class Resource<T> {
   /** Forgets the answer, which another key may not see, and asks anew. */
   restart(): void {
     this.tag = null;
+    this.computedAt = null;
+    this.pushedAt = 0;
     this.answered = ++this.asked;
     this.known.value = NOTHING;
     if (this.stop === null) return;
@@ -72,10 +84,25 @@ export class Resource<T> {
   }
 
   private poll(): () => void {
-    return polling(this.call.everyMs)(() => this.ask());
+    return feed(this.call.everyMs, this.call.soonMs)(() => this.ask());
+  }
+
+  /** Takes an answer that was pushed, unless a newer one is known. */
+  push(data: unknown, computedAt: string): void {
+    if (this.isBefore(computedAt) || isOlder(data, this.known.value.data)) return;
+    this.tag = null;
+    this.computedAt = computedAt;
+    this.pushedAt = Date.now();
+    this.known.value = { data: data as T, at: Date.now(), failure: null };
+  }
+
+  /** Whether the known answer was begun later than this one. */
+  private isBefore(computedAt: string | null): boolean {
+    return this.computedAt !== null && computedAt !== null && computedAt < this.computedAt;
   }
 
   private async ask(): Promise<boolean> {
+    if (isTold.peek() && Date.now() - this.pushedAt < PUSHED_MS) return true;
     const number = ++this.asked;
     const outcome = await ask(this.call.question(), this.tag);
     // A later question has been answered already.
@@ -91,8 +118,9 @@ export class Resource<T> {
         return true;
       case "answer": {
         const data = outcome.data as T;
-        if (isOlder(data, known.data)) return true;
+        if (isOlder(data, known.data) || this.isBefore(outcome.computedAt)) return true;
         this.tag = outcome.tag;
+        this.computedAt = outcome.computedAt;
         this.known.value = { data, at: Date.now(), failure: null };
         return true;
       }
@@ -132,6 +160,25 @@ effect(() => {
   knownKey = key.value;
   for (const resource of resources.values()) resource.restart();
 });
+
+/**
+ * Listens for changes that concern the answer to a call, while the component is shown, if there is
+ * a socket to listen at. A pushed answer is that of the call; all others are asked for.
+ */
+export function useChanges<T>(url: string | null, call: Call<T>): void {
+  const sent = key.value;
+  useEffect(() => {
+    if (url === null) return;
+    const hear = ({ type, answer, computed_at, committed_at }: Message) => {
+      if (type === "error") return tell();
+      if (answer !== undefined) resources.get(call.name)?.push(answer, computed_at);
+      // A page that has asked knows of no change; others ask, but not all at once.
+      if (committed_at === null && type === "realtime") return;
+      setTimeout(tell, type === "changed" ? Math.random() * 1_000 : 0);
+    };
+    return listen(url, call.question(), hear);
+  }, [url, call.name, sent]);
+}
 
 /** How fresh the answers are that the page shows. */
 export interface Freshness {

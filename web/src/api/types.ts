@@ -26,6 +26,8 @@ export interface Site {
 
 export interface Sites extends Answer {
   readonly sites: readonly Site[];
+  /** Where a socket is told what changes; builds before had none. */
+  readonly live_url?: string | null;
   readonly next_cursor: string | null;
 }
 

@@ -1,5 +1,6 @@
-/** Whether the numbers are fresh: a dot, and the age of the newest answer. */
+/** Whether the numbers are fresh, and pushed: a dot, and the age of the newest answer. */
 
+import { isTold } from "../api/feed";
 import { freshness } from "../api/resource";
 import { ago } from "../text/numbers";
 import { useNow } from "../time/now";
@@ -11,8 +12,10 @@ export function Live() {
   const now = useNow();
   const { at, failure } = freshness();
   const isOld = at === 0 || now - at > OLD_MS;
-  const state = failure !== null ? "failing" : isOld ? "waiting" : "live";
-  const word = { failing: "Not up to date", waiting: "Loading", live: "Live" }[state];
+  const fresh = isTold.value ? "live" : "polling";
+  const state = failure !== null ? "failing" : isOld ? "waiting" : fresh;
+  const words = { failing: "Not up to date", waiting: "Loading", live: "Live", polling: "Polling" };
+  const word = words[state];
   return (
     <span class="live" data-state={state} title={failure?.sentence}>
       <span class="dot" />

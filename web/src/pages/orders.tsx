@@ -2,7 +2,7 @@
 
 import { useMemo } from "preact/hooks";
 
-import { hourlyRevenue, isLongForOrders, orders, products, realtime } from "../api/calls";
+import { NEWEST, hourlyRevenue, isLongForOrders, orders, products, realtime } from "../api/calls";
 import { type Call, type Known, useCall } from "../api/resource";
 import type { Figure } from "../api/json";
 import type { HourlyRevenue, Orders } from "../api/types";
@@ -16,14 +16,12 @@ import { Panel } from "../ui/panel";
 import { coveredNote } from "./covered";
 import { RecentOrders, Status, recentTable } from "./recent_orders";
 
-const RECENT = 20;
-
 export function OrdersPage() {
   const { scope } = useScope();
   const ordersCall = useMemo(() => orders(scope), [scope]);
   const hourlyCall = useMemo(() => hourlyRevenue(scope), [scope]);
   const productsCall = useMemo(() => products(scope), [scope]);
-  const recentCall = useMemo(() => realtime(scope, RECENT), [scope]);
+  const recentCall = useMemo(() => realtime(scope, NEWEST.orders), [scope]);
   const known = useCall(ordersCall);
   const bought = useCall(productsCall);
   const recent = useCall(recentCall);

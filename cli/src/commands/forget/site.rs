@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::commands::clock;
 use crate::commands::forget::objects::Objects;
 use crate::rows::ledger::{self, ChunkIds, PREFIX, are_counted_elsewhere, sealed_hour};
+use crate::rows::records::connections;
 use crate::rows::sites::{registry, settings};
 use crate::rows::{self, Item};
 use crate::stack::api_keys::ApiKeys;
@@ -180,6 +181,7 @@ impl Removal<'_> {
         match ledger.filter(ledger::Ledger::is_complete) {
             Some(ledger) => {
                 let chunk = ledger.read_as.as_deref().unwrap_or(&ids.counted);
+                self.forget_name(chunk).await?;
                 let update = dynamodb
                     .update_item()
                     .table_name(table)
@@ -195,6 +197,26 @@ impl Removal<'_> {
             None => bail!("{} is not counted yet: run it again once it is", object.address()),
         }
         delete_object(s3, (&object.bucket, &object.key), object.version.as_deref()).await
+    }
+
+    /// Removes the name of the site from all entries of a chunk.
+    async fn forget_name(&self, chunk: &str) -> Result<()> {
+        let Objects { dynamodb, table, .. } = self.objects;
+        for entry in rows::partition(dynamodb, table, &format!("{PREFIX}{chunk}")).await? {
+            if !entry.contains_key(ledger::SITES) {
+                continue;
+            }
+            let key = entry.into_iter().filter(|(name, _)| matches!(name.as_str(), "pk" | "sk"));
+            let update = dynamodb
+                .update_item()
+                .table_name(table)
+                .set_key(Some(key.collect()))
+                .update_expression("REMOVE #sites")
+                .expression_attribute_names("#sites", ledger::SITES);
+            let what = format!("cannot forget the site of {chunk}");
+            update.send().await.map_err(|error| explain(what, error))?;
+        }
+        Ok(())
     }
 
     /// The keys of the rows of the site, but for its registration and its settings.
@@ -214,7 +236,8 @@ impl Removal<'_> {
             let chunk = pk.strip_prefix(PREFIX).and_then(sealed_hour);
             let is_own = of_site.iter().any(|prefix| pk.starts_with(prefix))
                 || chunk.is_some_and(|(site, _)| site == self.site)
-                || pk.starts_with("OPEN") && sk.starts_with(&open_hour);
+                || pk.starts_with("OPEN") && sk.starts_with(&open_hour)
+                || connections::is_partition(pk) && item.get("site") == Some(&text(self.site));
             if is_own {
                 item.retain(|name, _| matches!(name.as_str(), "pk" | "sk"));
                 keys.push(item);

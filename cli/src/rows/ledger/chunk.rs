@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::Client;
 
-use crate::rows::ledger::entry::{EntryName, LedgerEntry, PREFIX, Refusal, Rewritten, Summary};
+use crate::rows::ledger::entry::{
+    EntryName, LedgerEntry, MANY_SITES, PREFIX, Refusal, Rewritten, Summary,
+};
 use crate::rows::scan::partition;
 
 /// The entries of a chunk.
@@ -29,6 +31,10 @@ pub(crate) struct Ledger {
     pub(crate) rewritten: Option<Rewritten>,
     /// Whether the site of the chunk was removed, and its object with it.
     pub(crate) is_removed: bool,
+    /// The sites that its entries name.
+    pub(crate) sites: BTreeSet<String>,
+    /// Whether some of its entries name none, as old ones, or have no room for them.
+    pub(crate) has_unnamed_sites: bool,
     /// The chunk whose entries these are, if that is not the one that was asked for.
     pub(crate) read_as: Option<String>,
 }
@@ -150,6 +156,8 @@ impl Ledger {
             self.summary = entry.summary;
         }
         self.is_removed |= entry.is_removed;
+        self.has_unnamed_sites |= entry.sites.as_ref().is_none_or(|it| it.contains(MANY_SITES));
+        self.sites.extend(entry.sites.into_iter().flatten().filter(|site| site != MANY_SITES));
         if entry.rewritten.is_some() {
             self.rewritten = entry.rewritten;
         }
@@ -168,6 +176,7 @@ impl Ledger {
 mod tests {
     use super::*;
     use crate::rows::ledger::entry::testing::{entry, first_entry};
+    use aws_sdk_dynamodb::types::AttributeValue;
 
     /// The ledger of an object with the entry of part 0 of so many, and these entries: sort key,
     /// `parts` and `late_parts`.
@@ -212,6 +221,29 @@ mod tests {
         // The entry of the part itself is missing.
         let odd = ledger(2, &[("000001.001", 2, Some(2))]);
         assert_eq!(odd.missing(), ["part 1 of 2 is not counted yet"]);
+    }
+
+    #[test]
+    fn the_sites_are_those_of_all_entries() {
+        let mut ledger = ledger(3, &[]);
+        assert!(ledger.sites.is_empty() && ledger.has_unnamed_sites, "an old entry has none");
+        let mut named = Ledger::default();
+        for (sk, sites) in [("000000", &["a", "b"][..]), ("000001", &["a"]), ("000002", &["*"])] {
+            let mut item = entry("L#b/k#h", sk, &[("parts", 3)]);
+            if sk == "000000" {
+                item = first_entry(3);
+            }
+            let sites = sites.iter().map(|site| (*site).to_owned()).collect();
+            item.insert("sites".to_owned(), AttributeValue::Ss(sites));
+            named.add(LedgerEntry::read(&item).unwrap());
+            assert_eq!(named.has_unnamed_sites, sk == "000002");
+        }
+        assert_eq!(named.sites, BTreeSet::from(["a".to_owned(), "b".to_owned()]));
+        let mut item = first_entry(3);
+        item.insert("sites".to_owned(), AttributeValue::S("a".to_owned()));
+        assert!(LedgerEntry::read(&item).is_err());
+        ledger.add(LedgerEntry::read(&entry("L#b/k#h", "000001", &[("parts", 3)])).unwrap());
+        assert!(ledger.has_unnamed_sites);
     }
 
     #[test]

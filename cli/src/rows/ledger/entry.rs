@@ -18,6 +18,12 @@ pub(crate) const PREFIX: &str = "L#";
 /// The attribute that names the chunk that an object was written anew as.
 pub(crate) const REWRITTEN_AS: &str = "rewritten_as";
 
+/// The attribute with the sites that a part of a chunk adds to.
+pub(crate) const SITES: &str = "sites";
+
+/// What stands for the sites of an entry that has no room for them.
+pub(crate) const MANY_SITES: &str = "*";
+
 /// The reader version since which purchases that name an order count through it.
 const ORDER_LINES_READER_VERSION: u64 = 4;
 
@@ -55,6 +61,8 @@ pub(crate) struct LedgerEntry {
     pub(super) rewritten: Option<Rewritten>,
     /// Whether the site of the chunk was removed, and its object with it.
     pub(super) is_removed: bool,
+    /// The sites that it names; `*` for any; `None` if it names none, as old entries.
+    pub(super) sites: Option<BTreeSet<String>>,
 }
 
 /// What became of a chunk whose object `forget` has written anew.
@@ -157,6 +165,7 @@ impl LedgerEntry {
             refusal,
             rewritten,
             is_removed: item.contains_key("removed_at"),
+            sites: sites(item)?,
         })
     }
 }
@@ -176,6 +185,14 @@ impl EntryName {
         let name = Self { part: digits(part, 6)?, late: digits(late, 3)? };
         // The first transaction of a part has the name of the part.
         (name.late > 0 || !sk.contains('.')).then_some(name)
+    }
+}
+
+fn sites(item: &Item) -> Result<Option<BTreeSet<String>>> {
+    match item.get(SITES) {
+        None => Ok(None),
+        Some(AttributeValue::Ss(sites)) => Ok(Some(sites.iter().cloned().collect())),
+        Some(other) => bail!("its {SITES} is {other:?}"),
     }
 }
 

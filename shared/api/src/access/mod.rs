@@ -16,8 +16,10 @@ use lambda_http::{Body, Request, Response};
 use minutebook_domain::event::site::{SiteId, only_site};
 use minutebook_runtime::clock::Clock;
 use minutebook_runtime::config::AccessConfig;
+use minutebook_storage::api_keys::share_key::ShareKey;
 use minutebook_storage::api_keys::{ApiKey, ApiKeys, KeyHash, Role};
-use minutebook_storage::share_key::ShareKey;
+use minutebook_storage::connections::Connection;
+use minutebook_storage::error::StorageError;
 use minutebook_storage::site::known_settings::KnownSettings;
 use minutebook_storage::site::settings::SettingsSource;
 
@@ -74,6 +76,15 @@ pub struct Admitted {
     pub request: Request,
     /// Whose request it is.
     pub caller: Caller,
+}
+
+/// What a socket is opened with, as far as it decides how long it may be used.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Pass {
+    /// The key, if it is one.
+    pub(crate) key: Option<KeyHash>,
+    /// When the key or the token expires, if it does.
+    pub(crate) expires_at: Option<DateTime<Utc>>,
 }
 
 /// Decides who may call what.
@@ -190,6 +201,56 @@ impl<K: ApiKeys + SettingsSource> AccessControl<K> {
         Ok(Admitted { request, caller })
     }
 
+    /// The current time.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// What a question gives that lasts beyond it, for a socket. Whether it admits the question is
+    /// for [`admit`](AccessControl::admit) to say.
+    ///
+    /// # Errors
+    /// The answer, as of [`admit`](AccessControl::admit).
+    pub(crate) async fn pass(&self, request: &Request) -> Result<Pass, Response<Body>> {
+        if !self.requires(Role::Read) {
+            return Ok(Pass::default());
+        }
+        let credential = self.credential(request).ok_or_else(unauthorized)?;
+        let expires_at = self.grant(&credential).await?.expires_at;
+        let key = match credential {
+            Credential::Key(hash) => Some(hash),
+            Credential::ShareKey(share_key) => Some(share_key.parent),
+            Credential::Token(_) => None,
+        };
+        Ok(Pass { key, expires_at })
+    }
+
+    /// Whether what a socket was opened with still lets it ask about its site. A token does until it
+    /// expires; a key may be revoked before.
+    ///
+    /// # Errors
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    pub(crate) async fn still_admits(&self, connection: &Connection) -> Result<bool, StorageError> {
+        let Connection { site, key, expires_at, .. } = connection;
+        let now = self.clock.now();
+        if !self.requires(Role::Read) {
+            return Ok(true);
+        }
+        if expires_at.is_some_and(|expires_at| expires_at <= now) {
+            return Ok(false);
+        }
+        let Some(hash) = key else {
+            // One that was opened when no key was required has neither.
+            return Ok(expires_at.is_some());
+        };
+        let key = self.find_key(hash, now).await?;
+        Ok(key.is_some_and(|key| {
+            !key.has_expired(now)
+                && key.has(Role::Read)
+                && key.site.as_ref().is_none_or(|of_key| of_key == site)
+        }))
+    }
+
     /// Reads which pages sites allow, if that decides about the answer to this page and what is
     /// known is too old.
     pub(crate) async fn read_origins(&self, needs: Needs, origin: Option<&HeaderValue>) {
@@ -246,20 +307,24 @@ impl<K: ApiKeys + SettingsSource> AccessControl<K> {
 
     /// The caller who gives this and has this role.
     async fn caller(&self, role: Role, credential: &Credential) -> Result<Caller, Response<Body>> {
+        let grant = self.grant(credential).await?;
+        grant.caller(role).ok_or_else(|| problem(StatusCode::FORBIDDEN, OTHER_KEY))
+    }
+
+    async fn grant(&self, credential: &Credential) -> Result<Grant, Response<Body>> {
         let now = self.clock.now();
-        let grant = match credential {
+        match credential {
             Credential::Key(hash) => {
                 let key = self.key(hash, now).await?.ok_or_else(unauthorized)?;
-                Grant::of_key(key, hash)
+                Ok(Grant::of_key(key, hash))
             }
             Credential::ShareKey(share_key) => {
                 let parent = self.key(&share_key.parent, now).await?.ok_or_else(unauthorized)?;
                 let is_valid = share_key.expires_at > now && sharing::may_make(&parent, share_key);
-                is_valid.then(|| Grant::of_share_key(share_key)).ok_or_else(unauthorized)?
+                is_valid.then(|| Grant::of_share_key(share_key)).ok_or_else(unauthorized)
             }
-            Credential::Token(token) => self.grant_of_token(token, now).await?,
-        };
-        grant.caller(role).ok_or_else(|| problem(StatusCode::FORBIDDEN, OTHER_KEY))
+            Credential::Token(token) => self.grant_of_token(token, now).await,
+        }
     }
 
     async fn grant_of_token(
@@ -280,15 +345,23 @@ impl<K: ApiKeys + SettingsSource> AccessControl<K> {
         hash: &KeyHash,
         now: DateTime<Utc>,
     ) -> Result<Option<ApiKey>, Response<Body>> {
+        self.find_key(hash, now).await.map_err(|error| {
+            tracing::error!(%error, "a key could not be looked up");
+            problem(StatusCode::SERVICE_UNAVAILABLE, NOT_CHECKED)
+        })
+    }
+
+    async fn find_key(
+        &self,
+        hash: &KeyHash,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ApiKey>, StorageError> {
         let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let remembered = known().get(hash, now);
         if let Some(key) = remembered {
             return Ok((!key.has_expired(now)).then_some(key));
         }
-        let found = self.table.api_key(hash).await.map_err(|error| {
-            tracing::error!(%error, "a key could not be looked up");
-            problem(StatusCode::SERVICE_UNAVAILABLE, NOT_CHECKED)
-        })?;
+        let found = self.table.api_key(hash).await?;
         if let Some(key) = &found {
             known().insert(hash.clone(), key.clone(), now);
         }

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use minutebook_domain::event::site::SiteId;
+use minutebook_storage::api_keys::share_key::ShareKey;
 use minutebook_storage::api_keys::{ApiKey, KeyHash, Role, ShareSecret};
-use minutebook_storage::share_key::ShareKey;
 
 /// Whether a caller can let others read.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -4,7 +4,6 @@ use lambda_http::RequestExt;
 use lambda_http::http::header::WWW_AUTHENTICATE;
 use minutebook_domain::event::settings::SettingsRevision;
 use minutebook_storage::api_keys::ShareSecret;
-use minutebook_storage::error::StorageError;
 use minutebook_storage::site::settings::{Revision, SiteSettings};
 use minutebook_storage::table::Consistency;
 use std::collections::BTreeMap;

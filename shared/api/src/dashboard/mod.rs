@@ -33,15 +33,30 @@ const PAGE: &str = "/";
 /// What the page may do: run and show what is beside it, and ask the API that it came from. Neither
 /// scripts nor styles may be in the page itself, no other page may frame it, and it sends no forms.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-                      img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
-                      frame-ancestors 'none'; form-action 'none'";
+                      img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; \
+                      form-action 'none'; connect-src 'self'";
+
+/// The policy of a deployment: the page may also open a socket where it has them.
+fn policy(live_url: Option<&str>) -> String {
+    match live_url.and_then(origin) {
+        Some(origin) => format!("{POLICY} {origin}"),
+        None => POLICY.to_string(),
+    }
+}
+
+/// The scheme and the authority of a URL.
+fn origin(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split('/').next().unwrap_or_default();
+    url.get(..scheme.len() + "://".len() + authority.len())
+}
 
 /// Answers with a file of the dashboard: 304 if the client has it already, and 404 for a name that
 /// this build does not have, as that of a build before.
-pub(crate) fn handle(request: &Request) -> Response<Body> {
+pub(crate) fn handle(request: &Request, live_url: Option<&str>) -> Response<Body> {
     let path = request.raw_http_path();
     match FILES.iter().find(|file| file.path == path) {
-        Some(file) => file.answer(request.headers()),
+        Some(file) => file.answer(request.headers(), live_url),
         None => problem(
             StatusCode::NOT_FOUND,
             &format!("{path:?} is no file of the dashboard; load the page again"),
@@ -50,7 +65,7 @@ pub(crate) fn handle(request: &Request) -> Response<Body> {
 }
 
 impl File {
-    fn answer(&self, headers: &HeaderMap) -> Response<Body> {
+    fn answer(&self, headers: &HeaderMap, live_url: Option<&str>) -> Response<Body> {
         let takes_brotli = headers.get_all(ACCEPT_ENCODING).iter().any(encoding::takes_brotli);
         // The two forms differ in their bytes, so that a strong tag may not be the same for both.
         let tag = format!("\"{}{}\"", self.tag, if takes_brotli { "-br" } else { "" });
@@ -62,7 +77,7 @@ impl File {
         };
         let mut builder = Response::builder()
             .header(CACHE_CONTROL, caching)
-            .header(CONTENT_SECURITY_POLICY, POLICY)
+            .header(CONTENT_SECURITY_POLICY, policy(live_url))
             .header(ETAG, &tag)
             .header(REFERRER_POLICY, "no-referrer")
             .header(VARY, "accept-encoding")
@@ -79,7 +94,8 @@ impl File {
             }
             Body::Binary(if takes_brotli { self.brotli } else { self.bytes }.to_vec())
         };
-        // Only a malformed header could fail, and all of them are constants.
+        // Only a malformed header could fail: all of them are constants but the origin of sockets,
+        // which the configuration has checked.
         builder.body(body).unwrap_or_default()
     }
 }

@@ -7,7 +7,7 @@ fn asked(path: &str, headers: &[(HeaderName, &str)]) -> Response<Body> {
     for (name, value) in headers {
         request = request.header(name, *value);
     }
-    handle(&request.body(Body::Empty).expect("a request").with_raw_http_path(path))
+    handle(&request.body(Body::Empty).expect("a request").with_raw_http_path(path), None)
 }
 
 fn header(response: &Response<Body>, name: HeaderName) -> &str {

@@ -44,7 +44,7 @@ pub enum OrdersCall {
 }
 
 impl OrdersCall {
-    fn takes(self) -> Takes {
+    pub(crate) fn takes(self) -> Takes {
         let days_max = WINDOW_MINUTES_MAX / (24 * 60);
         let none = Takes {
             window: WindowLength::DAY,

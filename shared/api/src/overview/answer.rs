@@ -38,6 +38,8 @@ pub(crate) struct Answer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Number>")]
     incomplete: Option<Box<RawValue>>,
+    /// Where a socket is told what changes; null if that is not possible here.
+    live_url: Option<&'a str>,
     /// The minute that the question was asked in.
     #[schemars(with = "Time")]
     as_of: String,
@@ -118,7 +120,11 @@ struct ActiveNow {
 }
 
 impl<'a> Answer<'a> {
-    pub(crate) fn new(question: &'a OverviewQuery, overview: &Overview) -> Answer<'a> {
+    pub(crate) fn new(
+        question: &'a OverviewQuery,
+        overview: &Overview,
+        live_url: Option<&'a str>,
+    ) -> Answer<'a> {
         let compare = question.compared.as_ref();
         let compare = compare.map(|(kind, series)| CompareAnswer::new(*kind, series));
         let last = question.series.len().saturating_sub(1);
@@ -141,6 +147,7 @@ impl<'a> Answer<'a> {
             compared_periods,
             tiles: Tiles::of(overview),
             incomplete: (incomplete != Amount::ZERO).then(|| number(incomplete, false)),
+            live_url,
             as_of: question.as_of.to_string(),
             window: window(&question.series),
         }

@@ -30,7 +30,7 @@ pub(crate) fn overview(schemas: &mut Schemas) -> Operation {
             "visitors": tile(json!(120), json!(110)), "views": tile(json!(300), json!(290)),
             "carts": tile(json!(21), json!(20)), "units": tile(json!(8), json!(7)), "active_now": {"value": 12},
         },
-        "as_of": "2026-11-20T23:22:00Z",
+        "live_url": null, "as_of": "2026-11-20T23:22:00Z",
         "window": {"from": "2026-11-20T23:00:00Z", "to": "2026-11-20T23:23:00Z", "precision": "minute"},
     });
     let answer = schemas.answer::<Answer<'_>>("The numbers of the range", example);

@@ -42,7 +42,7 @@ async fn answer<R: RowSource + SettingsSource + VisitorStateSource, Q: Sync>(
     let question = given.resolve((*currency, *zone), rows).map_err(refused)?;
     let overview = numbers::read(backend, &question, quarter_hours, now).await;
     let overview = overview.map_err(|error| unreadable(&error))?;
-    Ok(json(&Answer::new(&question, &overview)))
+    Ok(json(&Answer::new(&question, &overview, backend.live_url.as_deref())))
 }
 
 #[cfg(test)]

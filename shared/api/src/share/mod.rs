@@ -83,8 +83,8 @@ fn asked(query: &str) -> Result<(SiteId, WindowLength), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use minutebook_storage::api_keys::share_key::ShareKey;
     use minutebook_storage::api_keys::{ApiKey, KeyHash, Role, ShareSecret};
-    use minutebook_storage::share_key::ShareKey;
     use serde_json::{Value, json};
 
     const NOW: &str = "2026-11-21T12:00:30.9Z";

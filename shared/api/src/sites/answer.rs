@@ -18,6 +18,8 @@ pub(crate) struct Answer<'a> {
     sites: Vec<SiteAnswer<'a>>,
     /// The last revision of the settings of sites.
     settings_revision: u32,
+    /// Where a socket is told what changes; null if that is not possible here.
+    live_url: Option<&'a str>,
     /// What asks for the next page; null if this is the last.
     next_cursor: Option<&'a str>,
     /// The minute that the question was asked in.
@@ -53,6 +55,7 @@ impl<'a> Answer<'a> {
         limit: usize,
         settings: &Settings,
         (default_currency, default_time_zone): (Currency, Tz),
+        live_url: Option<&'a str>,
         as_of: Minute,
     ) -> Answer<'a> {
         let answer = |registered: &'a RegisteredSite| {
@@ -74,6 +77,7 @@ impl<'a> Answer<'a> {
         Answer {
             sites: listed.iter().map(answer).collect(),
             settings_revision: settings.revision.0,
+            live_url,
             next_cursor: next.map(|last| last.site.as_str()),
             as_of: as_of.to_string(),
         }

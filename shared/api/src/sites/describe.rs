@@ -42,7 +42,8 @@ pub(crate) fn sites(schemas: &mut Schemas) -> Operation {
             "currency": "INR", "first_day": "2019-10-01", "last_day": "2026-11-20",
             "settings_revision": 1,
         }],
-        "settings_revision": 1, "next_cursor": null, "as_of": "2026-11-20T23:07:00Z",
+        "settings_revision": 1, "live_url": null, "next_cursor": null,
+        "as_of": "2026-11-20T23:07:00Z",
     });
     let answer = schemas.answer::<Answer<'_>>("The sites", example);
     let names = ("sites", "The sites with events, and what counts for them", DESCRIPTION);

@@ -47,7 +47,8 @@ pub async fn handle<R: SettingsSource + SiteSource, Q: Sync>(
     match try_join(sites, backend.settings(now)).await {
         Ok((sites, settings)) => {
             let defaults = (backend.default_currency, backend.default_time_zone);
-            json(&Answer::new(&sites, page.limit, &settings, defaults, as_of))
+            let live_url = backend.live_url.as_deref();
+            json(&Answer::new(&sites, page.limit, &settings, defaults, live_url, as_of))
         }
         Err(error) => unreadable(&error),
     }
@@ -85,7 +86,8 @@ mod tests {
 
     fn asked(query: &str) -> (u16, Value) {
         let now = "2026-11-21T12:00:30Z".parse().expect("a time");
-        let backend = Backend::of_test(MemoryTable::default(), now);
+        let mut backend = Backend::of_test(MemoryTable::default(), now);
+        backend.live_url = Some("wss://live.example/realtime".to_string());
         let day = |name: &str| Day::parse(name).expect("a day");
         let site = |site: &str, number, first| {
             let days = DayRange { first: day(first), last: day("2026-11-20") };
@@ -111,6 +113,7 @@ mod tests {
         });
         assert_eq!(answer["sites"][0], first);
         assert_eq!(answer["sites"][2]["first_day"], "2019-10-01");
+        assert_eq!(answer["live_url"], "wss://live.example/realtime");
         assert_eq!(
             (&answer["settings_revision"], &answer["next_cursor"]),
             (&json!(0), &Value::Null)

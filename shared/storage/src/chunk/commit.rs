@@ -12,6 +12,7 @@ use minutebook_domain::time::QuartersBySite;
 
 use crate::chunk::ledger::{ChunkHeader, ChunkInputs, LedgerEntries, LedgerEntry};
 use crate::chunk::part::{PartCommit, PartOutcome};
+use crate::chunk::sites::sites_of;
 use crate::chunk::visitor_slices::VisitorSlices;
 use crate::committer::{CommitEffort, Committer};
 use crate::error::StorageError;
@@ -201,6 +202,15 @@ impl Committer {
             if let Some(object) = object.as_ref().filter(|_| is_last) {
                 self.commit_orders(object.orders, object.quarters, now, effort).await?;
             }
+            // Who follows the table's stream is told whose numbers change, but not of the sums of a
+            // sealed hour, which change no answer.
+            let sites = match &object {
+                Some(object) => {
+                    let orders = is_last.then_some(object.orders);
+                    sites_of(part, slices.of_part(number), orders)
+                }
+                None => BTreeSet::new(),
+            };
             let header = object.as_ref().map(|object| &object.header).filter(|_| number == 0);
             loop {
                 let entry = LedgerEntry {
@@ -209,9 +219,9 @@ impl Committer {
                     late_parts: None,
                     inputs: (number == 0).then(|| inputs.recorded()),
                 };
-                let (entry, visitors) = (&entry, &visitors);
+                let (entry, visitors, sites) = (&entry, &visitors, &sites);
                 let part_commit =
-                    PartCommit { chunk, number, entry, header, part, visitors, now: now() };
+                    PartCommit { chunk, number, entry, header, part, sites, visitors, now: now() };
                 let found = match self.commit_part(&part_commit, effort).await? {
                     PartOutcome::Committed => {
                         effort.parts_committed += 1;

@@ -167,6 +167,23 @@ async fn a_chunk_with_orders_is_committed_in_the_order_of_the_protocol() {
 }
 
 #[tokio::test]
+async fn each_entry_names_the_sites_that_its_part_adds_to_and_the_last_also_those_of_orders() {
+    let of_site =
+        |line: &str, site: &str| line.replacen('{', &format!("{{\"site_id\":\"{site}\","), 1);
+    let lines = [of_site(VIEW, "b"), of_site(VIEW, "a"), of_site(ORDER, "c")];
+    let replay = Replay::default();
+    commit(&replay, &lines.each_ref().map(String::as_str)).await.0.expect("committed");
+    let transactions = replay.transactions();
+    let sites = |place: usize| &transactions[place][0]["Put"]["Item"]["sites"];
+    assert_eq!(sites(0), &json!({"SS": ["a", "b"]}));
+    assert_eq!(sites(2), &json!({"SS": ["c"]}));
+    // The sums of an hour change no answer.
+    let replay = Replay::default();
+    roll_up(&replay).await.expect("committed");
+    assert!(replay.transactions()[0][0]["Put"]["Item"]["sites"].is_null());
+}
+
+#[tokio::test]
 async fn visitors_of_closed_hours_are_merged_before_the_entry_of_their_part() {
     let replay = Replay::default();
     commit(&replay, &[LATE_VIEW]).await.0.expect("committed");

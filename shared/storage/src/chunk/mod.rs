@@ -6,6 +6,7 @@ pub mod file;
 pub mod ledger;
 mod part;
 pub mod refusal;
+pub mod sites;
 pub mod snapshots;
 pub mod totals;
 mod visitor_slices;

@@ -1,7 +1,7 @@
 //! The commit of one part: its ledger entry and all its increments, in one transaction or not at
 //! all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 use chrono::{DateTime, Utc};
@@ -13,6 +13,7 @@ use minutebook_domain::time::lateness::is_closed;
 use crate::cancellation::{ENTRY_POSITION, Verdict, cancellation_reasons, verdict};
 use crate::chunk::file::{file_actions, read_counted_as};
 use crate::chunk::ledger::{ChunkHeader, LedgerEntry, entry_item, read_entry};
+use crate::chunk::sites::add_sites;
 use crate::chunk::totals::{totals_action, totals_shard};
 use crate::committer::{CommitEffort, Committer};
 use crate::error::StorageError;
@@ -34,6 +35,8 @@ pub(crate) struct PartCommit<'a> {
     pub(crate) header: Option<&'a ChunkHeader<'a>>,
     /// The rows and their hours.
     pub(crate) part: &'a Part<'a>,
+    /// The sites that the entry names; none for the sums of a sealed hour.
+    pub(crate) sites: &'a BTreeSet<&'a str>,
     /// The visitors of the chunk; those of the part's hours go with its late form.
     pub(crate) visitors: &'a VisitorsBySecret,
     /// The current time: it decides which hours are closed, and the ledger entry records it.
@@ -236,7 +239,8 @@ impl Committer {
         commit: &PartCommit<'_>,
         name: EntryName,
     ) -> Result<TransactWriteItem, StorageError> {
-        let item = entry_item(commit.chunk, name, commit.entry, commit.header, commit.now);
+        let mut item = entry_item(commit.chunk, name, commit.entry, commit.header, commit.now);
+        add_sites(&mut item, commit.sites);
         new_row_action(&self.table.name, item)
     }
 }

@@ -53,6 +53,7 @@ async fn commit(replay: &Replay, now: &str) -> (Result<PartOutcome, StorageError
         entry: &entry(None),
         header: Some(&header),
         part: &part(),
+        sites: &BTreeSet::from(["shop"]),
         visitors: &VisitorsBySecret::new(),
         now: now.parse().expect("a time"),
     };
@@ -106,6 +107,7 @@ async fn a_part_is_one_transaction_of_entry_seal_checks_rows_and_totals() {
     assert_eq!(put["ExpressionAttributeNames"], json!({"#pk": "pk"}));
     assert_eq!(put["ReturnValuesOnConditionCheckFailure"], "ALL_OLD");
     assert_eq!(put["Item"]["parts"]["N"], "2");
+    assert_eq!(put["Item"]["sites"], json!({"SS": ["shop"]}));
     let check = &actions[1]["ConditionCheck"];
     assert_eq!(check["Key"]["pk"]["S"], "S#shop#2026-11-20T23");
     assert_eq!(check["ConditionExpression"], "attribute_not_exists(#pk)");

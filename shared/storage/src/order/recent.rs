@@ -57,18 +57,27 @@ impl OrderSource for Table {
         &self,
         question: &RecentQuestion<'_>,
     ) -> Result<Vec<RecentOrder>, StorageError> {
-        let days = days_of(question.window);
-        let mut listed = try_join_all(days.into_iter().map(|day| self.list_of_day(question, day)))
-            .await?
-            .concat();
+        self.read_recent_orders(question, Consistency::Eventual).await
+    }
+}
+
+impl Table {
+    /// Recent orders, as [`OrderSource::recent_orders`] reads them.
+    pub(crate) async fn read_recent_orders(
+        &self,
+        question: &RecentQuestion<'_>,
+        consistency: Consistency,
+    ) -> Result<Vec<RecentOrder>, StorageError> {
+        let days = days_of(question.window).into_iter();
+        let lists = days.map(|day| self.list_of_day(question, day, consistency));
+        let mut listed = try_join_all(lists).await?.concat();
         listed.sort_unstable_by(|left, right| right.cmp(left));
         listed.truncate(question.limit + RECENT_SPARE);
         let ids: Vec<OrderId> = listed
             .iter()
             .map(|(_, id)| OrderId { site: question.site.to_string(), id: id.clone() })
             .collect();
-        let known =
-            self.read_orders(&ids.iter().collect::<Vec<_>>(), Consistency::Eventual).await?;
+        let known = self.read_orders(&ids.iter().collect::<Vec<_>>(), consistency).await?;
         let recent = listed.into_iter().zip(known).filter_map(|((listed_at, id), known)| {
             let facts = known?.facts;
             let is_listed_time = facts.placed_at().is_some_and(|at| exact_time(at) == listed_at);
@@ -76,25 +85,20 @@ impl OrderSource for Table {
         });
         Ok(recent.take(question.limit).collect())
     }
-}
 
-impl Table {
     /// The newest orders of a day's list: when they were placed, as written there, and the id.
     async fn list_of_day(
         &self,
         question: &RecentQuestion<'_>,
         day: Day,
+        consistency: Consistency,
     ) -> Result<Vec<(String, String)>, StorageError> {
         // Times have one length, and a whole minute sorts before all times within it.
         let bound = |minute: Minute| exact_time(time_of(minute));
         let limit = i32::try_from(question.limit + RECENT_SPARE).unwrap_or(i32::MAX);
         let bounds = (bound(question.window.from), bound(question.window.to));
         let query = self
-            .query_between(
-                keys::recent_partition(question.site, day),
-                bounds,
-                Consistency::Eventual,
-            )
+            .query_between(keys::recent_partition(question.site, day), bounds, consistency)
             .scan_index_forward(false)
             .limit(limit);
         let answer = query

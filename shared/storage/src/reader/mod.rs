@@ -1,5 +1,6 @@
 //! Reading windows from the fewest rows.
 
+pub mod consistent;
 pub mod source;
 pub mod totals;
 

@@ -60,9 +60,30 @@ pub trait RowSource: Sync {
 
 impl RowSource for Table {
     async fn page(&self, range: &RowRange, after: Option<Item>) -> Result<Page, StorageError> {
+        self.page_of(range, after, Consistency::Eventual).await
+    }
+
+    async fn open_hours(
+        &self,
+        site: &str,
+        from: Hour,
+        to: Hour,
+    ) -> Result<Vec<Hour>, StorageError> {
+        self.open_hours_of(site, from, to).await
+    }
+}
+
+impl Table {
+    /// One page of a range, as [`RowSource::page`] reads it.
+    pub(crate) async fn page_of(
+        &self,
+        range: &RowRange,
+        after: Option<Item>,
+        consistency: Consistency,
+    ) -> Result<Page, StorageError> {
         let bounds = (range.first.clone(), range.last.clone());
         let mut query = self
-            .query_between(range.partition.clone(), bounds, Consistency::Eventual)
+            .query_between(range.partition.clone(), bounds, consistency)
             .set_exclusive_start_key(after);
         if let Some(counter) = &range.counter {
             query = query
@@ -79,15 +100,6 @@ impl RowSource for Table {
         let answer =
             query.send().await.map_err(|error| StorageError::from_sdk("Query of rows", error))?;
         Ok(Page { items: answer.items.unwrap_or_default(), next: answer.last_evaluated_key })
-    }
-
-    async fn open_hours(
-        &self,
-        site: &str,
-        from: Hour,
-        to: Hour,
-    ) -> Result<Vec<Hour>, StorageError> {
-        self.open_hours_of(site, from, to).await
     }
 }
 

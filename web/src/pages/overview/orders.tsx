@@ -2,17 +2,15 @@
 
 import { useMemo } from "preact/hooks";
 
-import { realtime } from "../../api/calls";
+import { NEWEST, realtime } from "../../api/calls";
 import { useCall } from "../../api/resource";
 import { useScope } from "../../state/scope";
 import { RecentOrders, recentTable } from "../recent_orders";
 import { Panel } from "../../ui/panel";
 
-const SHOWN = 10;
-
 export function OrdersPanel() {
   const { scope } = useScope();
-  const call = useMemo(() => realtime(scope, SHOWN), [scope]);
+  const call = useMemo(() => realtime(scope, NEWEST.overview), [scope]);
   const known = useCall(call);
   return (
     <Panel

@@ -95,8 +95,12 @@ impl Tokens {
         if !is_current(&claims, now) {
             return Err(TokenError::Invalid);
         }
-        let sites = sites(claims.get(&self.config.sites_claim));
-        Ok(Grant { sites, roles: roles(&claims), sharing: Sharing::Impossible })
+        Ok(Grant {
+            sites: sites(claims.get(&self.config.sites_claim)),
+            roles: roles(&claims),
+            sharing: Sharing::Impossible,
+            expires_at: expires_at(&claims),
+        })
     }
 }
 
@@ -112,6 +116,13 @@ fn is_current(claims: &Map<String, Value>, now: DateTime<Utc>) -> bool {
     let has_begun = |nbf: f64| nbf <= seconds(now + LEEWAY);
     claims.get("exp").and_then(Value::as_f64).is_some_and(expires_later)
         && claims.get("nbf").is_none_or(|nbf| nbf.as_f64().is_some_and(has_begun))
+}
+
+/// When a token ends, in whole seconds; one that is too large for a time is as good as none.
+#[expect(clippy::cast_possible_truncation, reason = "it saturates, and no time is that large")]
+fn expires_at(claims: &Map<String, Value>) -> Option<DateTime<Utc>> {
+    let seconds = claims.get("exp").and_then(Value::as_f64)?;
+    DateTime::from_timestamp(seconds as i64, 0)
 }
 
 /// The roles of the scopes of a token. Scopes of other services are ignored.

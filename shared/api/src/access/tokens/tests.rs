@@ -4,7 +4,7 @@ use super::*;
 use crate::access::tokens::issuer::{
     DOCUMENT_BYTES_MAX, FETCH_PAUSE, FETCH_TIME_MAX, FIRST_FETCH_PAUSE, KEYS_REMEMBERED,
 };
-use crate::access::{AccessControl, Caller, Needs};
+use crate::access::{AccessControl, Caller, Needs, Pass};
 use lambda_http::http::header::WWW_AUTHENTICATE;
 use lambda_http::{Body, Response};
 use loopback::{Issuer, Mode, Pairs, base64url};
@@ -12,6 +12,7 @@ use minutebook_domain::event::settings::SettingsRevision;
 use minutebook_runtime::clock::Clock;
 use minutebook_runtime::config::AccessConfig;
 use minutebook_storage::api_keys::{ApiKey, ApiKeys, KeyHash};
+use minutebook_storage::connections::Connection;
 use minutebook_storage::error::StorageError;
 use minutebook_storage::site::settings::{Revision, SettingsSource};
 use minutebook_storage::table::Consistency;
@@ -212,6 +213,30 @@ async fn a_caller_has_the_sites_of_its_token() {
     let admin = world.token(json!({"scope": "minutebook:admin", "minutebook_sites": "*"}));
     let status = world.admitted(Needs::NothingForStatus, "", &admin).await.expect("admitted");
     assert!(status.sees_deployment);
+}
+
+#[tokio::test]
+async fn a_socket_that_a_token_has_opened_may_be_used_until_it_expires() {
+    let world = World::start().await;
+    let token = world.token(json!({"scope": "minutebook:read", "minutebook_sites": "shop"}));
+    let request = lambda_http::http::Request::get(format!("https://live/?key={token}"));
+    let request = request.body(Body::Empty).expect("a request");
+    let Pass { key, expires_at } = world.access.pass(&request).await.expect("a token");
+    let now: DateTime<Utc> = NOW.parse().expect("a time");
+    let in_a_minute = DateTime::from_timestamp(now.timestamp() + 60, 0);
+    assert_eq!((&key, expires_at), (&None, in_a_minute));
+    let connection = Connection {
+        id: "a".to_string(),
+        site: SiteId::parse("shop").expect("a site"),
+        question: String::new(),
+        connected_at: now,
+        key,
+        expires_at,
+    };
+    let still = async || world.access.still_admits(&connection).await.expect("no lookup");
+    assert!(still().await);
+    world.wait(TimeDelta::seconds(60));
+    assert!(!still().await);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! The keys of the API: what a caller may do, by the hash of its key. The table has no key itself.
 
+pub mod share_key;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -48,7 +50,7 @@ pub struct ApiKey {
     pub roles: BTreeSet<Role>,
     /// When it stops working; `None` is never.
     pub expires_at: Option<DateTime<Utc>>,
-    /// What [share keys](crate::share_key) are made from it with; `None` if none can be.
+    /// What [share keys](crate::api_keys::share_key) are made from it with; `None` if none can be.
     pub share_secret: Option<ShareSecret>,
 }
 
@@ -79,8 +81,8 @@ impl KeyHash {
         Some(KeyHash(blake3::hash(text.as_bytes()).to_hex().to_string()))
     }
 
-    /// Reads a hash.
-    pub fn parse(digits: &str) -> Option<KeyHash> {
+    /// The hash with these digits; `None` for a text that is no hash.
+    pub fn of_digits(digits: &str) -> Option<KeyHash> {
         hash_of_digits(digits).map(|hash| KeyHash(hash.to_hex().to_string()))
     }
 
@@ -96,7 +98,8 @@ pub(crate) fn hash_of_digits(digits: &str) -> Option<blake3::Hash> {
     is_lower.then(|| blake3::Hash::from_hex(digits).ok()).flatten()
 }
 
-/// The secret that the [share keys](crate::share_key) of a key are signed with: 32 random bytes in its row.
+/// The secret that the [share keys](crate::api_keys::share_key) of a key are signed with: 32 random
+/// bytes in its row.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ShareSecret([u8; 32]);
 

@@ -47,7 +47,7 @@ impl ShareKey {
         let site = SiteId::parse(parts.next()?)?;
         let seconds = parts.next()?;
         let expires_at = DateTime::from_timestamp(seconds.parse().ok()?, 0)?;
-        let parent = KeyHash::parse(parts.next()?)?;
+        let parent = KeyHash::of_digits(parts.next()?)?;
         let signature = hash_of_digits(parts.next()?)?;
         let key = ShareKey { site, expires_at, parent, signature };
         // One key has one text.

@@ -1,0 +1,6 @@
+//! `push`: sends viewers what a commit has changed.
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    minutebook_api::sockets::run::run_push().await
+}
