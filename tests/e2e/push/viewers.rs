@@ -19,6 +19,7 @@ crate::tests![
 ];
 
 async fn a_viewer_is_sent_what_a_commit_has_changed(cloud: &Cloud) -> Result<()> {
+    let _push = PUSH.lock().await;
     let store = Store::of(&cloud.clients, cloud.stack().await?);
     let (site, query) = ("push-one", "site_id=push-one&window=1h&limit=3");
     let (_, _, overview) = cloud.get(&format!("/overview?site_id={site}")).await?;
