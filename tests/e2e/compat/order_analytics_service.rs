@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{Datelike, Timelike};
 
 use super::*;
-use crate::push::live_url;
 use crate::push::socket::Socket;
+use crate::push::{PUSH, live_url};
 
 crate::tests![order_analytics_service];
 
@@ -151,6 +151,7 @@ async fn order_analytics_service(cloud: &Cloud) -> Result<()> {
     .await?;
 
     // The same over a WebSocket, which has a URL of its own.
+    let _push = PUSH.lock().await;
     let mut dashboard = Socket::open(&live_url(cloud, &format!("site_id={site}")).await?).await?;
     let message = dashboard.get().await?;
     let members = present.as_object().context("members")?;

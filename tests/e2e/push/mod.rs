@@ -20,8 +20,8 @@ use crate::waiting::Patience;
 /// All tests, by file.
 pub(crate) const TESTS: [&[crate::Test]; 3] = [cost::TESTS, crowd::TESTS, viewers::TESTS];
 
-/// Held by the tests that stop or measure `push`, which serves all of them.
-static PUSH: Mutex<()> = Mutex::const_new(());
+/// Held by the tests that wait for `push`, measure it, or stop it: it serves all of them.
+pub(crate) static PUSH: Mutex<()> = Mutex::const_new(());
 
 /// Where a viewer of a question connects.
 pub(crate) async fn live_url(cloud: &Cloud, query: &str) -> Result<String> {

@@ -19,6 +19,7 @@ crate::tests![
 ];
 
 async fn a_viewer_is_sent_what_a_commit_has_changed(cloud: &Cloud) -> Result<()> {
+    let _push = PUSH.lock().await;
     let store = Store::of(&cloud.clients, cloud.stack().await?);
     let (site, query) = ("push-one", "site_id=push-one&window=1h&limit=3");
     let (_, _, overview) = cloud.get(&format!("/overview?site_id={site}")).await?;
@@ -37,7 +38,13 @@ async fn a_viewer_is_sent_what_a_commit_has_changed(cloud: &Cloud) -> Result<()>
         let (order, key) = (format!("o{number}"), format!("push-one/{number}.jsonl"));
         let committed = count(&store, &key, purchase(site, &order, 10)?).await?;
         loop {
-            let message = viewer.message().await?;
+            let mut message = viewer.message().await?;
+            if message["type"] == "changed" {
+                // The machine is too busy to answer in time.
+                let told = message["committed_at"].clone();
+                message = viewer.get().await?;
+                message["committed_at"] = told;
+            }
             let computed = computed(&message);
             ensure!(computed >= last_computed, "{message} after {last_computed}");
             last_computed = computed;
