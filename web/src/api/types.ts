@@ -136,6 +136,33 @@ export interface Metrics extends Answer {
   readonly windows: { readonly users: Covered; readonly views: Covered };
 }
 
+/** How many reached a stage, and their share of those of the stage before. */
+export interface Reached {
+  readonly count: Figure;
+  readonly of_previous: Figure | null;
+  readonly of_viewed: Figure | null;
+}
+
+export interface FunnelItem {
+  readonly item_id: ItemId;
+  readonly views: Figure;
+  readonly adds_to_cart: Figure;
+  readonly checkouts: Figure;
+  readonly units: Figure;
+  readonly drop_off: Figure;
+}
+
+export interface Funnel extends Answer {
+  readonly stages: readonly {
+    readonly stage: string;
+    readonly visitors: Reached;
+    readonly sessions: Reached;
+  }[];
+  readonly stages_complete: boolean;
+  readonly error: number;
+  readonly items: readonly FunnelItem[];
+}
+
 export interface Orders extends Answer {
   readonly total_orders: Figure;
   readonly total_revenue: Figure;
@@ -166,6 +193,7 @@ export interface Item extends Answer {
   readonly views: Figure;
   readonly adds_to_cart: Figure;
   readonly removals: Figure;
+  readonly checkouts: Figure;
   readonly units: Figure;
   readonly gross_sales: Figure;
   readonly refunds: Figure;
@@ -173,6 +201,8 @@ export interface Item extends Answer {
   readonly conversion: {
     readonly adds_to_cart_per_view: Figure | null;
     readonly units_per_add_to_cart: Figure | null;
+    readonly checkouts_per_add_to_cart: Figure | null;
+    readonly units_per_checkout: Figure | null;
     readonly units_per_view: Figure | null;
   };
 }
