@@ -47,7 +47,8 @@ pub struct Stages {
     /// Whether all visitors of the period were counted by stage. A build from before there were
     /// stages has not, so of some period they may be missing.
     pub are_complete: bool,
-    by_stage: [StageVisitors; Stage::ALL.len()],
+    /// In most periods nobody gets to most stages, so that nothing is kept for them.
+    by_stage: [Option<Box<StageVisitors>>; Stage::ALL.len()],
 }
 
 /// Nobody, completely: what merging begins with.
@@ -63,14 +64,14 @@ impl Stages {
         Stages { are_complete, ..Stages::default() }
     }
 
-    /// Those of a stage.
-    pub fn of(&self, stage: Stage) -> &StageVisitors {
-        &self.by_stage[stage.index()]
+    /// Those of a stage; `None` if nobody got there.
+    pub fn of(&self, stage: Stage) -> Option<&StageVisitors> {
+        self.by_stage[stage.index()].as_deref()
     }
 
     /// Those of a stage, to add to.
     pub fn of_mut(&mut self, stage: Stage) -> &mut StageVisitors {
-        &mut self.by_stage[stage.index()]
+        self.by_stage[stage.index()].get_or_insert_default()
     }
 
     /// Adds those of another period.
@@ -78,8 +79,10 @@ impl Stages {
     /// **Guarantees**: like merging sketches, it is idempotent, commutative and associative.
     pub fn merge(&mut self, other: &Stages) {
         self.are_complete &= other.are_complete;
-        for (own, other) in self.by_stage.iter_mut().zip(&other.by_stage) {
-            own.merge(other);
+        for stage in Stage::ALL {
+            if let Some(other) = other.of(stage) {
+                self.of_mut(stage).merge(other);
+            }
         }
     }
 }

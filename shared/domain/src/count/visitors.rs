@@ -67,7 +67,9 @@ impl Visitors {
         let mut funnel = [self.counts(); Stage::ALL.len() + 1];
         let mut reached = StageVisitors::default();
         for stage in Stage::ALL.into_iter().rev() {
-            reached.merge(self.stages.of(stage));
+            if let Some(of_stage) = self.stages.of(stage) {
+                reached.merge(of_stage);
+            }
             funnel[stage.index() + 1] = VisitorCounts {
                 visitors: reached.visitors.estimate(),
                 sessions: reached.sessions.estimate(),
@@ -139,12 +141,14 @@ impl ChunkVisitors {
     /// are stored.
     pub(crate) fn sketches(&self) -> impl Iterator<Item = (&(String, Period), Vec<Vec<u8>>)> {
         self.groups.iter().map(|(group, Visitors { visitors, sessions, stages })| {
-            let of_stages = Stage::ALL.into_iter().flat_map(|stage| {
-                let StageVisitors { visitors, sessions } = stages.of(stage);
-                [visitors, sessions]
-            });
-            let all = [visitors, sessions].into_iter().chain(of_stages);
-            (group, all.map(Sketch::to_bytes).collect())
+            let bytes = |sketch: Option<&Sketch>| sketch.map(Sketch::to_bytes).unwrap_or_default();
+            let mut all = vec![bytes(Some(visitors)), bytes(Some(sessions))];
+            for stage in Stage::ALL {
+                let of_stage = stages.of(stage);
+                all.push(bytes(of_stage.map(|it| &it.visitors)));
+                all.push(bytes(of_stage.map(|it| &it.sessions)));
+            }
+            (group, all)
         })
     }
 
@@ -274,8 +278,10 @@ impl Place {
         let mut stages = Stages::of_nobody(has_stages);
         for (stage, ids) in Stage::ALL.into_iter().zip(self.stages.into_iter().flat_map(|it| *it)) {
             let StageIds { visitors, sessions } = ids;
-            *stages.of_mut(stage) =
-                StageVisitors { visitors: visitors.finish(), sessions: sessions.finish() };
+            let (visitors, sessions) = (visitors.finish(), sessions.finish());
+            if !visitors.is_empty() || !sessions.is_empty() {
+                *stages.of_mut(stage) = StageVisitors { visitors, sessions };
+            }
         }
         Visitors { visitors: self.visitors.finish(), sessions: self.sessions.finish(), stages }
     }

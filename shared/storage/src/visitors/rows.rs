@@ -271,8 +271,9 @@ pub fn sketches(visitors: &Visitors) -> Vec<(&'static str, &Sketch)> {
         (keys::SESSIONS_SKETCH, &visitors.sessions),
     ];
     for stage in Stage::ALL {
-        let StageVisitors { visitors, sessions } = visitors.stages.of(stage);
-        sketches.extend(keys::stage_sketches(stage).into_iter().zip([visitors, sessions]));
+        if let Some(StageVisitors { visitors, sessions }) = visitors.stages.of(stage) {
+            sketches.extend(keys::stage_sketches(stage).into_iter().zip([visitors, sessions]));
+        }
     }
     sketches
 }
@@ -291,9 +292,11 @@ pub(crate) fn secret_of_row(sort_key: &str) -> Option<SecretNumber> {
 pub(crate) fn read_visitors(item: &Item) -> Result<Visitors, StorageError> {
     let mut stages = Stages::of_nobody(item.contains_key(keys::BY_STAGE));
     for stage in Stage::ALL {
-        let [visitors, sessions] = keys::stage_sketches(stage);
-        *stages.of_mut(stage) =
-            StageVisitors { visitors: sketch(item, visitors)?, sessions: sketch(item, sessions)? };
+        let names = keys::stage_sketches(stage);
+        if names.iter().any(|name| item.contains_key(*name)) {
+            let [visitors, sessions] = names.map(|name| sketch(item, name));
+            *stages.of_mut(stage) = StageVisitors { visitors: visitors?, sessions: sessions? };
+        }
     }
     Ok(Visitors { stages, ..read_all_visitors(item)? })
 }
