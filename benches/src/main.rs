@@ -26,9 +26,10 @@ use minutebook_domain::time::Hour;
 use minutebook_domain::time::period::Period;
 use minutebook_shop::{Shop, Span, lines};
 use minutebook_storage::keys::{
-    EntryName, SESSIONS_SKETCH, SHARD_COUNT, Shard, TIME_TO_LIVE, VISITORS_SKETCH, chunk_visitors,
-    ledger_entry, ledger_partition, merged_visitors, tally_partition, tally_row,
+    BY_STAGE, EntryName, SHARD_COUNT, Shard, TIME_TO_LIVE, chunk_visitors, ledger_entry,
+    ledger_partition, merged_visitors, tally_partition, tally_row,
 };
+use minutebook_storage::visitors::sketches;
 use serde_json::json;
 
 const KILOBYTE: usize = 1024;
@@ -52,7 +53,7 @@ fn main() -> Result<()> {
     let (events, chunk_events, items, minutes) =
         (next(1_000_000)?, next(10_000)?, next(10_000)?, next(100)?);
 
-    let shop = Shop { seed: 1, items, sites: vec![], event_ids: false };
+    let shop = Shop { seed: 1, items, ..Shop::default() };
     let end: DateTime<Utc> = "2026-11-20T23:00:00Z".parse()?;
     let all: Vec<String> = lines(shop, Span { events: u64::from(events), end, minutes }).collect();
     let default_currency = Currency::parse(b"USD").context("three letters")?;
@@ -200,11 +201,11 @@ impl Table {
     /// The units of putting a row of visitors.
     fn put_visitors(&self, site: &str, period: Period, sort: &str, visitors: &Visitors) -> usize {
         let keys = "pk".len() + tally_partition(site, period).len() + "sk".len() + sort.len();
-        let sketches = VISITORS_SKETCH.len()
-            + visitors.visitors.to_bytes().len()
-            + SESSIONS_SKETCH.len()
-            + visitors.sessions.to_bytes().len();
-        (keys + sketches + TIME_TO_LIVE.len() + TIME_TO_LIVE_BYTES).div_ceil(KILOBYTE)
+        let stored = sketches(visitors).into_iter().filter(|(_, sketch)| !sketch.is_empty());
+        let sketches: usize =
+            stored.map(|(name, sketch)| name.len() + sketch.to_bytes().len()).sum();
+        (keys + sketches + BY_STAGE.len() + 1 + TIME_TO_LIVE.len() + TIME_TO_LIVE_BYTES)
+            .div_ceil(KILOBYTE)
     }
 
     fn merge_visitors(&mut self, site: &str, period: Period, visitors: &Visitors) -> usize {

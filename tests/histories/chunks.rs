@@ -131,7 +131,8 @@ fn line(
             ",\"event\":\"add_to_cart\",\"item_id\":{item},\"quantity\":{}",
             1 + random.below(3)
         ),
-        70..75 => format!(",\"event\":\"remove_from_cart\",\"item_id\":{item}"),
+        70..72 => format!(",\"event\":\"remove_from_cart\",\"item_id\":{item}"),
+        72..75 => format!(",\"event\":\"begin_checkout\",\"item_id\":{item}"),
         75..95 => format!(",\"event\":\"purchase\",\"item_id\":{item},{}", money(random)),
         _ => format!(",\"event\":\"refund\",\"item_id\":{item},{}", money(random)),
     };

@@ -4,6 +4,7 @@ mod basis;
 mod checks;
 mod items;
 pub(crate) mod orders;
+mod visitors;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,24 +16,20 @@ use lambda_http::{Body, Request};
 use minutebook_api::backend::Backend;
 use minutebook_api::{history, rankings};
 use minutebook_domain::count::measure::Currency;
-use minutebook_domain::count::visitors::VisitorCounts;
-use minutebook_domain::query::window::{Window, WindowLength};
 use minutebook_domain::time::period::Retention;
-use minutebook_domain::time::{Minute, QuarterHours};
 use minutebook_oracle::{
     Decimal, Granularity, OTHER, OrderEvent, Recount, TallyKey, Visitors, What, order_tallies,
 };
 use minutebook_runtime::clock::Clock;
-use minutebook_storage::error::StorageError;
 use minutebook_storage::table::Table;
-use minutebook_storage::visitors::{VisitorQuestion, VisitorStateSource};
 use minutebook_tests::random::Random;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use self::basis::Basis;
-use self::checks::{check_history, check_ranking, check_visitors};
+use self::checks::{check_history, check_ranking};
 use self::items::ItemQuestion;
 use self::orders::{OrderQuestion, OrdersNow};
+use self::visitors::check_visitors;
 use crate::book::orders::is_shared;
 use crate::order_states::OrderStates;
 use crate::settings::Revisions;
@@ -425,38 +422,6 @@ impl Reader {
             503 => Ok(None),
             status => bail!("{question} is answered {status}: {body}"),
         }
-    }
-
-    /// Counts customers and sessions in the same way as the API calls that report them.
-    async fn count_visitors(&self, site: &str, length: i64, age: i64) -> Result<Option<Answer>> {
-        let now = self.clock.now();
-        let as_of = Minute::from_epoch_seconds(now.timestamp() - age)
-            .context("histories happen after 1970")?;
-        let length = WindowLength::parse(&format!("{length}m")).context("a window length")?;
-        let (window, precision) = Window::ending_with(as_of, length).kept(self.retention, now);
-        let counts = async {
-            let state = self.table.visitor_state().await?.unwrap_or_default();
-            let (secret, retention) = (state.counting, self.retention);
-            let quarter_hours = QuarterHours::NONE;
-            let question =
-                VisitorQuestion { site, secret, windows: &[window], now, retention, quarter_hours };
-            self.table.count_visitors(&question).await
-        };
-        let counts = match counts.await {
-            Ok(counts) => counts,
-            Err(StorageError::Unavailable { .. }) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let window = json!({
-            "from": window.from.to_string(), "to": window.to.to_string(), "precision": precision.as_str(),
-        });
-        let [VisitorCounts { visitors: users, sessions }] = counts[..] else {
-            bail!("one window has {counts:?}")
-        };
-        Ok(Some(Answer {
-            asked_at: now,
-            body: json!({"window": window, "users": users, "sessions": sessions}),
-        }))
     }
 }
 

@@ -6,7 +6,7 @@ const HOUR = 3_600_000;
 
 /** The paths of the API; all others are files of the page. */
 const CALL =
-  /^\/(sites|overview|history|health|reconcile|movers|stats|metrics|items|\w+_item\w*)\b/;
+  /^\/(sites|overview|history|health|reconcile|movers|funnel|stats|metrics|items|\w+_item\w*)\b/;
 
 function series(length: number, scale: number, seed: number, decimals = 0): number[] {
   return Array.from({ length }, (_, index) => {
@@ -114,6 +114,28 @@ function answer(path: string, now: number): unknown {
         running: minute === 29,
       }));
       return { granularity: "minute", tz: "UTC", currency: "EUR", periods, as_of, window };
+    }
+    case "/funnel": {
+      const reached = (count: number, of_previous: number | null) => ({ count, of_previous });
+      const stage = (stage: string, count: number, of_previous: number | null) => {
+        const people = reached(count, of_previous);
+        return { stage, visitors: people, sessions: people };
+      };
+      const stages = [
+        stage("viewed", 1240, null),
+        stage("carted", 310, 0.25),
+        stage("began_checkout", 155, 0.5),
+        stage("bought", 93, 0.6),
+      ];
+      const items = ids.slice(0, 5).map((item_id, index) => ({
+        item_id,
+        views: 900 - index * 100,
+        adds_to_cart: 40,
+        checkouts: 9,
+        units: 3,
+        drop_off: 0.98 - index / 100,
+      }));
+      return { stages, stages_complete: true, error: 0, items, as_of, window };
     }
     case "/reconcile":
       return { reconciles: true, proof: { at: as_of, differences: 0 }, periods: [], as_of };

@@ -39,6 +39,7 @@ function events(now) {
       add((view * 7) % span, "page_visit", { item_id });
       if (view % 2 === 0) add(1_440 + ((view * 7) % span), "page_visit", { item_id });
       if (view % 5 === 0) add((view * 7) % span, "add_to_cart", { item_id });
+      if (view % 9 === 0) add((view * 7) % span, "begin_checkout", { item_id });
     }
   }
   for (let view = 0; view < 30; view += 1) {
@@ -74,6 +75,7 @@ function lively(now) {
       const common = { timestamp, site_id: "atelier", customer_id: `c-${number % 911}`, item_id };
       made.push({ ...common, event_type: "page_visit" });
       if (number % 6 === 0) made.push({ ...common, event_type: "add_to_cart" });
+      if (number % 12 === 0) made.push({ ...common, event_type: "begin_checkout" });
       if (number % 23 !== 0) continue;
       const [order_id, price] = [`A-${4_000 - minute}`, `${18 + (number % 60)}.50`];
       made.push({ ...common, event_type: "purchase", order_id, price });

@@ -16,6 +16,7 @@ after(() => browser.close());
 const PAGES = {
   overview: "#/?site_id=shop",
   movers: "#/?site_id=shop&tab=movers",
+  funnel: "#/?site_id=shop&tab=funnel",
   item: "#/items/sku-1?site_id=shop",
   orders: "#/orders?site_id=shop",
   pages: "#/site?site_id=shop",
@@ -78,6 +79,7 @@ test("an item leads to its page, whose figures are the API's, and back", async (
   assert.equal(await shown("views"), count(item.views));
   assert.equal(await shown("carts"), count(item.adds_to_cart));
   assert.equal(await shown("units"), count(item.units));
+  assert.equal(await shown("checkouts"), count(item.checkouts));
   const dollars = { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol" };
   const money = (number) => new Intl.NumberFormat("en-GB", dollars).format(number);
   assert.equal(await shown("net_sales"), money(item.net_sales));
@@ -86,6 +88,29 @@ test("an item leads to its page, whose figures are the API's, and back", async (
   await page.goBack();
   await page.goBack();
   await page.getByRole("heading", { name: "Items" }).waitFor();
+  await close();
+});
+
+test("the funnel shows how far visitors got, as the API answers it", async () => {
+  const { page, close } = await open(browser, PAGES.overview);
+  await settled(page);
+  await page.getByRole("tab", { name: "Funnel" }).click();
+  await page.getByRole("heading", { name: "Funnel" }).waitFor();
+  await settled(page);
+  assert.match(page.url(), /tab=funnel/);
+  const { stages, items } = await ask("funnel?site_id=shop&limit=5");
+  const panel = page.locator("section.panel", { hasText: "Largest drop-off" });
+  const counts = await panel.locator(".bars .value").allTextContents();
+  assert.deepEqual(
+    counts,
+    stages.map(({ visitors }) => String(visitors.count)),
+  );
+  assert.ok(stages[2].visitors.count > 0);
+  const names = await panel.locator(".bars .name a").allTextContents();
+  assert.equal(names.length, items.length);
+  assert.equal(names[0], String(items[0].item_id));
+  await page.getByRole("button", { name: "Funnel as table" }).click();
+  await page.getByRole("columnheader", { name: "of those before" }).waitFor();
   await close();
 });
 

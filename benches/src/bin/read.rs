@@ -179,7 +179,7 @@ impl GeneratedHour {
             sites: Default::default(),
             size_bytes: u64::MAX,
         };
-        let shop = Shop { seed: 1, items, sites: vec![], event_ids: false };
+        let shop = Shop { seed: 1, items, ..Shop::default() };
         let events = u64::from(minute_events) * u64::from(MINUTES_PER_HOUR);
         let mut lines = lines(shop, Span { events, end, minutes: MINUTES_PER_HOUR }).peekable();
         let mut generated =

@@ -126,6 +126,7 @@ fn shop(args: &DemoArgs, out: String) -> GenerateArgs {
         items: 100,
         sites: Vec::new(),
         event_ids: true,
+        checkouts: true,
     }
 }
 

@@ -62,6 +62,9 @@ pub(crate) struct GenerateArgs {
     /// Give every event an event_id
     #[arg(long)]
     pub(crate) event_ids: bool,
+    /// Let checkouts begin, in place of one of six views of items
+    #[arg(long)]
+    pub(crate) checkouts: bool,
 }
 
 /// How many events are generated unless `--events` says otherwise.
@@ -74,6 +77,7 @@ impl GenerateArgs {
             items: self.items,
             sites: self.sites.clone(),
             event_ids: self.event_ids,
+            checkouts: self.checkouts,
         }
     }
 

@@ -65,6 +65,8 @@ enum Measure {
     Views,
     /// Additions to carts
     Carts,
+    /// Checkouts that began
+    Checkouts,
     /// Revenue of purchases
     Sales,
     /// Purchased units

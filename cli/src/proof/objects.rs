@@ -110,6 +110,7 @@ impl Objects {
                 refused_sites: BTreeSet::new(),
                 has_order_lines: summary.has_order_lines,
                 has_order_refunds: summary.has_order_refunds,
+                has_checkouts: summary.has_checkouts,
             },
             None => Settings::at(DateTime::UNIX_EPOCH),
         };
@@ -326,6 +327,7 @@ mod tests {
                 are_reasons_in_totals: true,
                 has_order_lines: true,
                 has_order_refunds: true,
+                has_checkouts: true,
                 visitor_secrets: BTreeSet::from([0]),
                 settings_revision: 0,
                 sites_max: None,

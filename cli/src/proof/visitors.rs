@@ -5,6 +5,10 @@
 //! the merged rows of a period must equal that of a sketch of the recounted ids, to the last bit.
 //! And this estimate must be near the true number. If chunks are gone, rows may have their ids too:
 //! merging a sketch of the recounted ids into them must change nothing.
+//!
+//! Those of the stages of the funnel are compared where rows say that all of their visitors are
+//! counted by stage. A build from before there were stages has not, and takes that away from a row
+//! that it writes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +19,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::proof::differences::Differences;
 use crate::proof::gone::Leeway;
 use crate::proof::hours::{SiteHour, above_the_minute};
-use crate::rows::{Sketches, VisitorRow, VisitorSecret, VisitorState};
+use crate::rows::{SKETCHES, Sketches, VisitorRow, VisitorSecret, VisitorState};
 
 /// The binary logarithm of the number of registers of a sketch.
 const LG_K: u8 = 14;
@@ -63,11 +67,23 @@ pub(crate) struct Judged {
     pub(crate) differences: Differences,
 }
 
-/// A value for visitors and one for sessions.
+/// How many of the sketches of a row are those of all visitors and sessions; the others are those
+/// of stages.
+const OF_ALL: usize = 2;
+
+/// The rows of a period, merged.
 #[derive(Debug)]
-struct Both<T> {
-    visitors: T,
-    sessions: T,
+struct Merged {
+    /// By attribute, as [`SKETCHES`].
+    sketches: [HllUnion; SKETCHES.len()],
+    is_by_stage: bool,
+}
+
+/// The sketches of a row.
+#[derive(Debug)]
+struct ReadRow {
+    sketches: [Option<HllSketch>; SKETCHES.len()],
+    is_by_stage: bool,
 }
 
 impl VisitorBooks {
@@ -133,8 +149,7 @@ impl VisitorBooks {
             return judged;
         };
         let rows_found = self.found.get(&number).into_iter().flatten();
-        let mut found: BTreeMap<Granularity, BTreeMap<(&str, Period), Both<HllUnion>>> =
-            BTreeMap::new();
+        let mut found: BTreeMap<Granularity, BTreeMap<(&str, Period), Merged>> = BTreeMap::new();
         let mut oddities = BTreeSet::new();
         let waiting: BTreeSet<&SiteHour> = waiting.into_iter().collect();
         for ((site, period), rows) in rows_found {
@@ -152,7 +167,7 @@ impl VisitorBooks {
                 continue;
             }
             for row in rows {
-                let sketches = match Both::read(row) {
+                let sketches = match ReadRow::read(row) {
                     Ok(sketches) => sketches,
                     Err(error) => {
                         oddities.insert(format!("{site} {period}: {error}"));
@@ -162,7 +177,7 @@ impl VisitorBooks {
                 for period in &periods {
                     let merged =
                         found.entry(period.granularity()).or_default().entry((site, *period));
-                    merged.or_insert_with(Both::empty).merge(&sketches);
+                    merged.or_insert_with(Merged::empty).merge(&sketches);
                 }
             }
         }
@@ -175,7 +190,7 @@ impl VisitorBooks {
             let mut found = found.remove(&granularity).unwrap_or_default();
             for (site, period, ids) in self.recounted.by_period(granularity) {
                 if is_compared(site, period) {
-                    let found = found.remove(&(site, period)).unwrap_or_else(Both::empty);
+                    let found = found.remove(&(site, period)).unwrap_or_else(Merged::empty);
                     judged.compare(seed, (site, period), &ids, &found, more(period));
                 }
             }
@@ -194,13 +209,29 @@ impl Judged {
         seed: u64,
         (site, period): (&str, Period),
         ids: &VisitorIds<'_>,
-        found: &Both<HllUnion>,
+        found: &Merged,
         more_max: u64,
     ) {
-        for (measure, ids, found) in [
-            ("visitors", &ids.users, &found.visitors),
-            ("sessions", &ids.sessions, &found.sessions),
-        ] {
+        let mut all_ids = vec![&ids.users, &ids.sessions];
+        all_ids.extend(ids.stages.iter().flat_map(|(users, sessions)| [users, sessions]));
+        // Builds before write the rows of minutes of their own chunks only.
+        let is_minute = period.granularity() == Granularity::Minute;
+        let should_be_by_stage = is_minute && !ids.lacks_stages && !ids.are_of_nobody();
+        let is_odd = match found.is_by_stage {
+            true => ids.lacks_stages,
+            false => should_be_by_stage,
+        };
+        if is_odd && more_max == 0 {
+            let (found, not) = if found.is_by_stage { ("", "not ") } else { ("not ", "") };
+            self.differences.add(|| {
+                format!(
+                    "{site} {period}: its visitors are {found}counted by stage, but were {not}so"
+                )
+            });
+        }
+        let compared = if found.is_by_stage { SKETCHES.len() } else { OF_ALL };
+        let all = SKETCHES.into_iter().zip(all_ids).zip(&found.sketches).take(compared);
+        for ((measure, ids), found) in all {
             if ids.is_empty() && found.is_empty() {
                 continue;
             }
@@ -272,35 +303,34 @@ fn visitor_hash(seed: u64, id: &str) -> u64 {
     of_stand_in().unwrap_or_else(|| xxh3_64_with_seed(id.as_bytes(), seed))
 }
 
-impl Both<HllUnion> {
+impl Merged {
     fn empty() -> Self {
-        Self { visitors: empty(), sessions: empty() }
+        Self { sketches: std::array::from_fn(|_| empty()), is_by_stage: true }
     }
 
-    fn merge(&mut self, sketches: &Both<Option<HllSketch>>) {
-        if let Some(visitors) = &sketches.visitors {
-            self.visitors.update(visitors);
-        }
-        if let Some(sessions) = &sketches.sessions {
-            self.sessions.update(sessions);
+    fn merge(&mut self, row: &ReadRow) {
+        self.is_by_stage &= row.is_by_stage;
+        for (merged, sketch) in self.sketches.iter_mut().zip(&row.sketches) {
+            if let Some(sketch) = sketch {
+                merged.update(sketch);
+            }
         }
     }
 }
 
-impl Both<Option<HllSketch>> {
+impl ReadRow {
     /// Reads the sketches of a row.
     ///
     /// # Errors
     /// A sketch cannot be read; the sentence says why.
     fn read(row: &Sketches) -> Result<Self, String> {
-        let read = |name: &str, bytes: &Option<Vec<u8>>| match bytes {
-            None => Ok(None),
-            Some(bytes) => stored(bytes).map(Some).map_err(|error| format!("its {name}: {error}")),
-        };
-        Ok(Self {
-            visitors: read("visitors", &row.visitors)?,
-            sessions: read("sessions", &row.sessions)?,
-        })
+        let mut sketches = [const { None }; SKETCHES.len()];
+        for (sketch, name) in sketches.iter_mut().zip(SKETCHES) {
+            if let Some(bytes) = row.stored.get(name) {
+                *sketch = Some(stored(bytes).map_err(|error| format!("its {name}: {error}"))?);
+            }
+        }
+        Ok(Self { sketches, is_by_stage: row.is_by_stage })
     }
 }
 
@@ -329,6 +359,7 @@ fn stored(bytes: &[u8]) -> Result<HllSketch, String> {
 mod tests {
     use super::*;
     use crate::rows::hour_named;
+    use minutebook_oracle::Reached;
 
     const HOUR: &str = "2026-11-20T23";
 
@@ -348,10 +379,17 @@ mod tests {
         Some([&[PLAIN], sketch_of(&hashes).serialize().as_slice()].concat())
     }
 
+    /// The sketches of these visitors in one session, none of whom got further than viewing.
+    fn sketches(visitors: Option<Vec<u8>>) -> Sketches {
+        let sessions = bytes(&["1".to_owned()]);
+        let all = [("visitors", visitors), ("sessions", sessions)];
+        let stored = all.into_iter().filter_map(|(name, bytes)| Some((name, bytes?))).collect();
+        Sketches { stored, is_by_stage: true }
+    }
+
     /// A row with these visitors, all in one session.
     fn row(period: Period, ids: std::ops::Range<u32>) -> VisitorRow {
-        let sketches =
-            Sketches { visitors: bytes(&names(ids)), sessions: bytes(&["1".to_owned()]) };
+        let sketches = sketches(bytes(&names(ids)));
         VisitorRow { site: "shop".to_owned(), period, secret: SECRET.number, ttl: None, sketches }
     }
 
@@ -363,9 +401,15 @@ mod tests {
     fn books(ids: u32) -> VisitorBooks {
         let mut visitors = Visitors::default();
         for (place, name) in names(0..ids).iter().enumerate() {
-            visitors.add("shop", minute(7).first_minute(), Some(name), Some("1"));
+            visitors.add("shop", minute(7).first_minute(), Some(name), Some("1"), Reached::Viewed);
             if place % 2 == 0 {
-                visitors.add("shop", minute(8).first_minute(), Some(name), Some("1"));
+                visitors.add(
+                    "shop",
+                    minute(8).first_minute(),
+                    Some(name),
+                    Some("1"),
+                    Reached::Viewed,
+                );
             }
         }
         let mut books = VisitorBooks::default();
@@ -432,7 +476,7 @@ mod tests {
     fn reports_missing_and_surplus_visitors_at_every_granularity() {
         let even = |minute| {
             let even: Vec<String> = names(0..10).into_iter().step_by(2).collect();
-            let sketches = Sketches { visitors: bytes(&even), sessions: bytes(&["1".to_owned()]) };
+            let sketches = sketches(bytes(&even));
             VisitorRow {
                 site: "shop".to_owned(),
                 period: minute,
@@ -508,7 +552,7 @@ mod tests {
     #[test]
     fn reports_bytes_that_are_not_a_sketch() {
         let broken = |visitors: Option<Vec<u8>>| {
-            let sketches = Sketches { visitors, sessions: bytes(&["1".to_owned()]) };
+            let sketches = sketches(visitors);
             VisitorRow {
                 site: "shop".to_owned(),
                 period: hour(),
@@ -547,6 +591,61 @@ mod tests {
         many.add_found(row(hour(), 0..30_000));
         let leeway = Some(Leeway { last_second, events: 10_000 });
         assert_eq!(many.judge(&[], leeway, |_, period| period == hour()).differences.count, 0);
+    }
+
+    /// The differences between ten visitors, three of whom reached a stage, and a row in which these
+    /// have carted.
+    fn judged_by_stage(
+        reached: Reached,
+        period: Period,
+        carted: std::ops::Range<u32>,
+        is_by_stage: bool,
+    ) -> Vec<String> {
+        let mut visitors = Visitors::default();
+        for (place, name) in (0..10).zip(names(0..10)) {
+            let reached = if place < 3 { reached } else { Reached::Viewed };
+            visitors.add("shop", minute(7).first_minute(), Some(&name), Some("1"), reached);
+        }
+        let mut books = VisitorBooks::default();
+        books.add_recounted(&visitors);
+        books.add_secret(SECRET);
+        books.set_state(VisitorState { counting: SECRET.number, ..VisitorState::default() });
+        let mut row = row(period, 0..10);
+        row.sketches.is_by_stage = is_by_stage;
+        if let Some(bytes) = bytes(&names(carted.clone())).filter(|_| !carted.is_empty()) {
+            row.sketches.stored.insert("carted", bytes);
+            let session = row.sketches.stored["sessions"].clone();
+            row.sketches.stored.insert("carted_sessions", session);
+        }
+        books.add_found(row);
+        books.judge(&[], None, |_, compared| compared == period).differences.first
+    }
+
+    #[test]
+    fn stages_are_compared_where_a_row_is_counted_by_stage() {
+        let none = Vec::<String>::new();
+        for period in [minute(7), hour()] {
+            let granularity = period.granularity().name();
+            assert_eq!(judged_by_stage(Reached::Carted, period, 0..3, true), none);
+            assert_eq!(
+                judged_by_stage(Reached::Carted, period, 0..2, true),
+                [format!(
+                    "shop carted {granularity} {period}: recounted 3, the table says 2 where a sketch of them says 3"
+                )]
+            );
+            assert_eq!(judged_by_stage(Reached::Bought, period, 0..0, true).len(), 2);
+            assert_eq!(judged_by_stage(Reached::Unknown, period, 0..0, false), none);
+            assert_eq!(
+                judged_by_stage(Reached::Unknown, period, 0..0, true),
+                [format!("shop {period}: its visitors are counted by stage, but were not so")]
+            );
+        }
+        // A build before may have written the row of an hour, but not that of a minute.
+        assert_eq!(judged_by_stage(Reached::Carted, hour(), 0..0, false), none);
+        assert_eq!(
+            judged_by_stage(Reached::Carted, minute(7), 0..3, false),
+            [format!("shop {}: its visitors are not counted by stage, but were so", minute(7))]
+        );
     }
 
     #[test]

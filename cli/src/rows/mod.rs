@@ -30,4 +30,4 @@ pub(crate) use sites::registry::{Registry, SiteRow};
 pub(crate) use tallies::{Shard, Tallies};
 pub(crate) use totals::TotalsShard;
 pub(crate) use visitor_secrets::{VisitorSecret, VisitorState};
-pub(crate) use visitors::{Sketches, VisitorRow};
+pub(crate) use visitors::{SKETCHES, Sketches, VisitorRow};

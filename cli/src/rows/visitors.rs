@@ -1,5 +1,7 @@
 //! The rows of visitors and sessions.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use minutebook_oracle::{Granularity, Period};
 
@@ -8,6 +10,19 @@ use crate::rows::periods::{period, site_and_span, two_digits};
 
 /// What the sort keys of these rows begin with.
 const VISITORS: &str = "visitors";
+
+/// The attributes that have sketches, and the one that says that there are those of all stages.
+pub(crate) const SKETCHES: [&str; 8] = [
+    "visitors",
+    "sessions",
+    "carted",
+    "carted_sessions",
+    "began_checkout",
+    "began_checkout_sessions",
+    "bought",
+    "bought_sessions",
+];
+const BY_STAGE: &str = "by_stage";
 
 /// How much of the hash of its chunk's id stands in the key of a minute row, in hex digits.
 const CHUNK_HASH_DIGITS: usize = 16;
@@ -25,11 +40,13 @@ pub(crate) struct VisitorRow {
     pub(crate) sketches: Sketches,
 }
 
-/// The sketches of a row, as they are stored; `None` is an empty one.
+/// The sketches of a row, as they are stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sketches {
-    pub(crate) visitors: Option<Vec<u8>>,
-    pub(crate) sessions: Option<Vec<u8>>,
+    /// By attribute; one that is not there is empty.
+    pub(crate) stored: BTreeMap<&'static str, Vec<u8>>,
+    /// Whether all visitors of the row are counted by stage.
+    pub(crate) is_by_stage: bool,
 }
 
 /// Whether a row with these keys is one of visitors.
@@ -48,21 +65,28 @@ pub(super) fn read(
         odd("not the keys of a row of visitors".to_owned());
         return None;
     };
-    let mut sketch = |name: &str| match item.get(name) {
-        None => None,
-        Some(AttributeValue::B(bytes)) => Some(bytes.as_ref().to_vec()),
-        Some(other) => {
-            odd(format!("its {name} is {other:?}"));
-            None
+    let mut sketches = Sketches::default();
+    for name in SKETCHES {
+        match item.get(name) {
+            None => {}
+            Some(AttributeValue::B(bytes)) => {
+                sketches.stored.insert(name, bytes.as_ref().to_vec());
+            }
+            Some(other) => odd(format!("its {name} is {other:?}")),
         }
-    };
-    let sketches = Sketches { visitors: sketch("visitors"), sessions: sketch("sessions") };
-    if sketches == Sketches::default() {
+    }
+    if !SKETCHES[..2].iter().any(|name| sketches.stored.contains_key(name)) {
         odd("it has neither visitors nor sessions".to_owned());
     }
+    match item.get(BY_STAGE) {
+        None => {}
+        Some(AttributeValue::Bool(true)) => sketches.is_by_stage = true,
+        Some(other) => odd(format!("its {BY_STAGE} is {other:?}")),
+    }
+    let known = |more: &[&'static str]| [&SKETCHES[..], &[BY_STAGE, "ttl"], more].concat();
     let ttl = ttl(item, odd);
     if period.granularity() == Granularity::Minute {
-        others(item, &["visitors", "sessions", "ttl"], odd);
+        others(item, &known(&[]), odd);
     } else {
         let revision = item.get("revision");
         if revision
@@ -72,7 +96,7 @@ pub(super) fn read(
         {
             odd(format!("its revision is {revision:?}"));
         }
-        others(item, &["visitors", "sessions", "revision", "ttl"], odd);
+        others(item, &known(&["revision"]), odd);
     }
     Some(VisitorRow { site: site.to_owned(), period, secret, ttl, sketches })
 }
@@ -146,9 +170,27 @@ mod tests {
             };
             let found = format!("{site} {period} {secret}");
             assert_eq!((found.as_str(), ttl), (expected, Some(99)));
-            assert_eq!(sketches, Sketches { visitors: Some(vec![1]), sessions: Some(vec![2]) });
+            let stored = BTreeMap::from([("visitors", vec![1]), ("sessions", vec![2])]);
+            assert_eq!(sketches, Sketches { stored, is_by_stage: false });
             assert!(oddities.is_empty(), "{oddities:?}");
         }
+    }
+
+    #[test]
+    fn reads_those_of_stages() {
+        let minute = format!("visitors#07#{CHUNK}");
+        let attributes = [
+            ("visitors", sketch(1)),
+            ("bought_sessions", sketch(2)),
+            ("by_stage", AttributeValue::Bool(true)),
+        ];
+        let (read, oddities) = row("T#shop#2026-11-20T23", &minute, &attributes);
+        assert_eq!(oddities, Vec::<String>::new());
+        let stored = BTreeMap::from([("visitors", vec![1]), ("bought_sessions", vec![2])]);
+        assert_eq!(read.unwrap().sketches, Sketches { stored, is_by_stage: true });
+        let attributes = [("bought", sketch(1)), ("by_stage", AttributeValue::Bool(false))];
+        let (_, oddities) = row("T#shop#2026-11-20T23", &minute, &attributes);
+        assert_eq!(oddities.len(), 2, "{oddities:?}");
     }
 
     #[test]

@@ -62,6 +62,17 @@ pub(crate) struct SiteDefaults {
     pub(crate) quarter_hours: QuarterHours,
 }
 
+/// What is asked about visitors.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct VisitorWindows<'a> {
+    /// The windows; each is counted by itself.
+    pub(crate) windows: &'a [Window],
+    /// The hours of the site that have rows of their quarters, for edges of the windows within them.
+    pub(crate) quarter_hours: &'a QuarterHours,
+    /// Whether their stages are asked for.
+    pub(crate) by_stage: bool,
+}
+
 /// What a handler answers from. `R` holds the rows; `Q` is `()` where no queue is asked.
 #[derive(Clone, Debug)]
 pub struct Backend<R, Q = ()> {
@@ -175,7 +186,12 @@ impl<R: RowSource + VisitorStateSource, Q> Backend<R, Q> {
         window: Window,
         now: DateTime<Utc>,
     ) -> Result<VisitorCounts, StorageError> {
-        let visitors = self.visitors(site, &[window], QuarterHours::NONE, now).await?;
+        let windows = VisitorWindows {
+            windows: &[window],
+            quarter_hours: QuarterHours::NONE,
+            by_stage: false,
+        };
+        let visitors = self.visitors(site, windows, now).await?;
         Ok(visitors.first().map(Visitors::counts).unwrap_or_default())
     }
 
@@ -186,12 +202,13 @@ impl<R: RowSource + VisitorStateSource, Q> Backend<R, Q> {
     pub(crate) async fn visitors(
         &self,
         site: &str,
-        windows: &[Window],
-        quarter_hours: &QuarterHours,
+        asked: VisitorWindows<'_>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Visitors>, StorageError> {
         let (secret, retention) = (self.visitor_secret(now).await?, self.retention);
-        let question = VisitorQuestion { site, secret, windows, now, retention, quarter_hours };
+        let VisitorWindows { windows, quarter_hours, by_stage } = asked;
+        let question =
+            VisitorQuestion { site, secret, windows, now, retention, quarter_hours, by_stage };
         visitors_of_windows(&self.rows, &question).await
     }
 
@@ -293,7 +310,7 @@ mod tests {
         for number in 0..3_u32 {
             let ids = (0..number).map(|id| id.to_string());
             let visitors = Sketch::of(VisitorSecret::new(number.into()), ids);
-            let visitors = Visitors { visitors, sessions: Sketch::new() };
+            let visitors = Visitors { visitors, ..Visitors::default() };
             let retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
             let (secret, period) = (SecretNumber(number), Period::Minute(minute));
             table.put_visitors(secret, "shop", period, "aaaa", &visitors, retention);

@@ -8,6 +8,7 @@ pub mod backend;
 pub mod collect;
 pub mod dashboard;
 pub mod dispatch;
+pub mod funnel;
 pub mod health;
 pub mod history;
 pub mod http;

@@ -19,8 +19,8 @@ use crate::openapi::operation::{Operation, Schemas};
 use crate::orders::OrdersCall;
 use crate::queues::Queues;
 use crate::{
-    collect, dashboard, health, history, items, live, movers, openapi, orders, overview, rankings,
-    reconcile, share, sites, stats,
+    collect, dashboard, funnel, health, history, items, live, movers, openapi, orders, overview,
+    rankings, reconcile, share, sites, stats,
 };
 
 /// One path of the API.
@@ -97,6 +97,10 @@ pub const ROUTES: &[Route] = &[
         Box::pin(movers::handle(request, backend))
     })
     .listing(movers::describe::MOVERS),
+    api("/funnel", funnel::describe::funnel, |request, _, backend| {
+        Box::pin(funnel::handle(request, backend))
+    })
+    .listing(funnel::describe::FUNNEL),
     api("/items/{item_id}", items::describe::item, |request, _, backend| {
         Box::pin(items::handle(request, backend))
     })

@@ -30,11 +30,13 @@ pub struct Shop {
     pub sites: Vec<String>,
     /// Whether every event has an `event_id`.
     pub event_ids: bool,
+    /// Whether checkouts begin, in place of one of six views of items.
+    pub checkouts: bool,
 }
 
 impl Default for Shop {
     fn default() -> Self {
-        Self { seed: 1, items: 10_000, sites: Vec::new(), event_ids: false }
+        Self { seed: 1, items: 10_000, sites: Vec::new(), event_ids: false, checkouts: false }
     }
 }
 
@@ -110,6 +112,7 @@ impl Generator {
         let timestamp = at.to_rfc3339_opts(SecondsFormat::Millis, true);
         let kind = self.random.below(100);
         let event_type = match kind {
+            50..60 if self.shop.checkouts => "begin_checkout",
             0..60 => "view_item",
             60..70 => "page_view",
             70..85 => "add_to_cart",
@@ -267,6 +270,7 @@ mod tests {
             items: 100,
             sites: vec!["a".to_owned(), "b".to_owned()],
             event_ids: true,
+            checkouts: true,
         };
         assert_eq!(text(shop(1), span(500, 5)), text(shop(1), span(500, 5)));
         assert_ne!(text(shop(1), span(500, 5)), text(shop(2), span(500, 5)));
@@ -274,7 +278,8 @@ mod tests {
 
     #[test]
     fn a_line_keeps_its_form() {
-        let shop = Shop { seed: 7, items: 10, sites: vec!["a".to_owned()], event_ids: true };
+        let sites = vec!["a".to_owned()];
+        let shop = Shop { seed: 7, items: 10, sites, event_ids: true, ..Shop::default() };
         let first: Vec<String> = lines(shop, span(3, 3)).collect();
         assert!(
             first.iter().all(
@@ -287,6 +292,19 @@ mod tests {
         assert!(times[1].starts_with("2026-11-20T22:58:"), "{}", times[1]);
         assert!(times[2].starts_with("2026-11-20T22:59:"), "{}", times[2]);
         assert_eq!(&times[0][23..25], "Z\"");
+    }
+
+    #[test]
+    fn checkouts_begin_in_place_of_views_and_change_nothing_else() {
+        let with = |checkouts| {
+            let shop = Shop { checkouts, ..Shop::default() };
+            lines(shop, span(2_000, 60)).collect::<Vec<String>>()
+        };
+        let (without, with) = (with(false), with(true));
+        let begun = with.iter().filter(|line| line.contains("begin_checkout")).count();
+        assert!((150..250).contains(&begun), "{begun}");
+        let as_views = with.iter().map(|line| line.replace("begin_checkout", "view_item"));
+        assert_eq!(as_views.collect::<Vec<_>>(), without);
     }
 
     #[test]

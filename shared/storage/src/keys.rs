@@ -6,6 +6,7 @@ use std::fmt;
 use minutebook_domain::chunk::id::{ChunkId, ContentHash};
 use minutebook_domain::count::measure::Measure;
 use minutebook_domain::count::secret::SecretNumber;
+use minutebook_domain::count::stages::Stage;
 use minutebook_domain::event::settings::SettingsRevision;
 use minutebook_domain::time::period::Period;
 use minutebook_domain::time::{Day, Hour, Minute};
@@ -142,6 +143,18 @@ pub fn visitor_secret(number: SecretNumber) -> String {
 pub const VISITORS_SKETCH: &str = "visitors";
 /// The attribute of the sketch of sessions.
 pub const SESSIONS_SKETCH: &str = "sessions";
+/// The attribute that says that the visitors of a row are counted by stage.
+pub const BY_STAGE: &str = "by_stage";
+
+/// The attributes of the sketches of the visitors and of the sessions of a stage.
+pub fn stage_sketches(stage: Stage) -> [&'static str; 2] {
+    match stage {
+        Stage::Carted => ["carted", "carted_sessions"],
+        Stage::BeganCheckout => ["began_checkout", "began_checkout_sessions"],
+        Stage::Bought => ["bought", "bought_sessions"],
+    }
+}
+
 /// The attribute that numbers the versions of a row that is read, merged and written back.
 pub const REVISION: &str = "revision";
 

@@ -92,6 +92,8 @@ struct MemoryRow {
     counters: BTreeMap<String, Amount>,
     /// Of visitors.
     sketches: BTreeMap<&'static str, Vec<u8>>,
+    /// Whether they are counted by stage.
+    is_by_stage: bool,
 }
 
 /// The periods whose rows have a minute by `now`.
@@ -159,11 +161,13 @@ impl MemoryTable {
             format!("{}{tag}", keys::tally_prefix(keys::visitors_family(secret), period));
         let sketches = sketches(visitors)
             .into_iter()
+            .filter(|(_, sketch)| !sketch.is_empty())
             .map(|(name, sketch)| (name, sketch.to_bytes()))
             .collect();
         let row = MemoryRow {
             expires_at: retention.expires_at(period),
             sketches,
+            is_by_stage: visitors.stages.are_complete,
             ..MemoryRow::default()
         };
         let mut state = self.state();
@@ -439,7 +443,9 @@ impl MemoryRow {
             self.expires_at.map_or(0, |_| keys::TIME_TO_LIVE.len() + TIME_TO_LIVE_BYTES);
         let sketches: usize =
             self.sketches.iter().map(|(name, bytes)| name.len() + bytes.len()).sum();
+        let by_stage = if self.is_by_stage { keys::BY_STAGE.len() + 1 } else { 0 };
         keys + time_to_live
+            + by_stage
             + sketches
             + self.counters.iter().map(|(key, amount)| counter_bytes(key, *amount)).sum::<usize>()
     }
@@ -454,6 +460,9 @@ impl MemoryRow {
         }
         for (name, bytes) in &self.sketches {
             item.insert((*name).to_string(), AttributeValue::B(Blob::new(bytes.clone())));
+        }
+        if self.is_by_stage {
+            item.insert(keys::BY_STAGE.to_string(), AttributeValue::Bool(true));
         }
         for (key, amount) in &self.counters {
             let name = format!("{}{key}", keys::COUNTER_PREFIX);

@@ -170,7 +170,7 @@ pub(crate) fn float(number: &Decimal) -> f64 {
 
 /// Events of the past and of now, unordered, in several files.
 fn files(now: DateTime<Utc>) -> Vec<String> {
-    let mut shop = Generator::new(Shop { seed: 20, items: 9, ..Shop::default() });
+    let mut shop = Generator::new(Shop { seed: 20, items: 9, checkouts: true, ..Shop::default() });
     let mut files = vec![String::new(); 4];
     for number in 0..EVENTS {
         // The step is coprime to the span, so the events are scattered over the past.
@@ -223,8 +223,16 @@ pub(crate) fn periods_of(page: &Value) -> &[Value] {
 async fn every_measure_and_granularity_equals_the_oracle(cloud: &Cloud) -> Result<()> {
     let shown = Shown::make(cloud, "history-measures").await?;
     let mut worker = shown.start().await?;
-    for measure in ["views", "carts", "removals", "units", "sales:USD", "refunds:USD", "sales:EUR"]
-    {
+    for measure in [
+        "views",
+        "carts",
+        "checkouts",
+        "removals",
+        "units",
+        "sales:USD",
+        "refunds:USD",
+        "sales:EUR",
+    ] {
         for (granularity, days) in [
             (Granularity::Hour, 3),
             (Granularity::Day, 30),

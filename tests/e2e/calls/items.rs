@@ -26,10 +26,11 @@ crate::tests![
 ];
 
 /// The numeric members of an answer, and the oracle's measures for them.
-const NUMBERS: [(&str, &str); 6] = [
+const NUMBERS: [(&str, &str); 7] = [
     ("views", "views"),
     ("adds_to_cart", "carts"),
     ("removals", "removals"),
+    ("checkouts", "checkouts"),
     ("units", "units"),
     ("gross_sales", "sales:USD"),
     ("refunds", "refunds:USD"),
@@ -42,7 +43,7 @@ async fn ask(worker: &mut Worker, item: &str, query: &str) -> Result<(u64, Value
 
 /// Events of the last three days and of the last minutes.
 fn text(now: DateTime<Utc>) -> String {
-    let mut shop = Generator::new(Shop { seed: 4, items: 5, ..Shop::default() });
+    let mut shop = Generator::new(Shop { seed: 4, items: 5, checkouts: true, ..Shop::default() });
     let mut text = String::new();
     for number in 0_i64..600 {
         let minutes_ago = if number < 500 { number * 1_511 % (3 * 24 * 60) } else { number - 500 };
@@ -113,8 +114,8 @@ async fn every_number_of_an_item_equals_the_oracle(cloud: &Cloud) -> Result<()> 
                 *seen.entry(member).or_default() += expected;
                 numbers.push(expected);
             }
-            let [views, carts, _, units, sales, refunds] = numbers[..] else {
-                bail!("six numbers")
+            let [views, carts, _, checkouts, units, sales, refunds] = numbers[..] else {
+                bail!("seven numbers")
             };
             let is_near = |told: &Value, expected: f64| {
                 told.as_f64().is_some_and(|told| (told - expected).abs() < 1e-6)
@@ -123,6 +124,8 @@ async fn every_number_of_an_item_equals_the_oracle(cloud: &Cloud) -> Result<()> 
             for (member, above, below) in [
                 ("adds_to_cart_per_view", carts, views),
                 ("units_per_add_to_cart", units, carts),
+                ("checkouts_per_add_to_cart", checkouts, carts),
+                ("units_per_checkout", units, checkouts),
                 ("units_per_view", units, views),
             ] {
                 let told = &answer["conversion"][member];
@@ -188,7 +191,7 @@ async fn an_item_is_read_with_one_list_of_open_hours(cloud: &Cloud) -> Result<()
     }
     // The first answer comes from the rows of the hour. Then the hour is listed as open, and the
     // second answer comes from its minute rows, with six more queries for each number.
-    for (queries, views) in [(2 + 6, 8), (2 + 6 + 6 * 6, 8)] {
+    for (queries, views) in [(2 + 7, 8), (2 + 7 + 6 * 7, 8)] {
         let proxy = FaultProxy::start(&store.clients.endpoint_url, Box::new(|_| None)).await?;
         let mut worker = store.start_query("api", &proxy.url).await?;
         let (_, answer) = ask(&mut worker, "a", "as_of=2026-11-20T08:59:00Z&window=1h").await?;

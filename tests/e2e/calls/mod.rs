@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod api;
 pub(crate) mod asking;
 pub(crate) mod contract;
+pub(crate) mod funnel;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod items;
@@ -16,12 +17,13 @@ pub(crate) mod stats;
 pub(crate) mod units;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 17] = [
+pub(crate) const TESTS: [&[crate::Test]; 18] = [
     access::keys::TESTS,
     access::origins::TESTS,
     access::tokens::TESTS,
     api::TESTS,
     contract::TESTS,
+    funnel::TESTS,
     health::TESTS,
     history::TESTS,
     items::TESTS,

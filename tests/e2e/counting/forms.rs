@@ -105,6 +105,7 @@ struct Item {
     views: u64,
     carts: u64,
     removals: u64,
+    checkouts: u64,
     units: u64,
     /// Cents by currency.
     sales: BTreeMap<String, u64>,
@@ -268,6 +269,7 @@ async fn check_item(cloud: &Cloud, call: &str, currency: &str, item: &Item) -> R
         ("views", 1.0, item.views),
         ("adds_to_cart", 1.0, item.carts),
         ("removals", 1.0, item.removals),
+        ("checkouts", 1.0, item.checkouts),
         ("units", 1.0, item.units),
         ("gross_sales", 100.0, money(&item.sales)),
         ("refunds", 100.0, money(&item.refunds)),

@@ -1,4 +1,4 @@
-//! Checks of answers about rankings, histories and visitors.
+//! Checks of answers about rankings and histories.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -30,29 +30,6 @@ pub(super) fn check_ranking(
     let [least, most] =
         bounds.tallies().map(|tallies| minutebook_oracle::ranking(&tallies, &question));
     check_top(answer, &least, &most, &bounds.changing_keys(site, measure))
-}
-
-pub(super) fn check_visitors(
-    question: &Question,
-    answer: &Value,
-    bounds: &Bounds,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let Question::ChunkVisitors { site, length, age } = question else {
-        bail!("not about visitors");
-    };
-    let as_of = now - TimeDelta::seconds(*age);
-    let minutes = minutes_of(answer, minutebook_oracle::window(as_of, *length))?;
-    let [least, most] =
-        [&bounds.least, &bounds.most].map(|bound| bound.visitors.distinct(site, minutes.clone()));
-    for (name, least, most) in
-        [("users", least.users, most.users), ("sessions", least.sessions, most.sessions)]
-    {
-        let found = answer[name].as_u64().with_context(|| format!("there are no {name}"))?;
-        ensure!(least <= found, "{found} {name}, and {least} were counted before");
-        ensure!(found <= most, "{found} {name}, and no more than {most} were uploaded");
-    }
-    Ok(())
 }
 
 /// The minutes of an answer's window. They must be the requested ones, unless the answer says that

@@ -28,7 +28,7 @@ pub use count::recount::{Recount, RejectedLine, recount, recount_appended, visit
 pub use count::roll_up::{PeriodKey, roll_up};
 pub use count::sum::sum;
 pub use count::totals::Totals;
-pub use count::visitors::{Distinct, VisitorIds, Visitors};
+pub use count::visitors::{Distinct, Reached, VisitorIds, Visitors};
 pub use decimal::Decimal;
 pub use quarters::QuarterHours;
 pub use read::forms::rows_of;

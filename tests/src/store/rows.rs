@@ -34,7 +34,7 @@ pub fn sites_partition(site: &str) -> String {
 
 /// The plan format version of hand-written ledger entries. They record no reader version, which
 /// stands for the rules of this one.
-const PLAN_FORMAT_VERSION: u32 = 7;
+const PLAN_FORMAT_VERSION: u32 = 8;
 
 impl Store {
     /// A row with keys only.

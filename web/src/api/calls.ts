@@ -135,6 +135,13 @@ export function movers(scope: Scope): Call<types.Movers> {
   return call("movers", parameters, every(scope, SLOW_MS));
 }
 
+/** How far visitors got, and the items that lose most of their views. */
+export function funnel(scope: Scope): Call<types.Funnel> {
+  const { site, range, zone } = scope;
+  const parameters = { site_id: site, from: range.from, to: range.to, tz: zone, limit: "5" };
+  return call("funnel", parameters, every(scope, SLOW_MS));
+}
+
 /** The last 30 minutes, and the newest orders. */
 export function realtime(scope: Scope, limit: number): Call<types.Realtime> {
   const { site, view } = scope;

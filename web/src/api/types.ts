@@ -138,6 +138,33 @@ export interface Metrics extends Answer {
   readonly windows: { readonly users: Covered; readonly views: Covered };
 }
 
+/** How many reached a stage, and their share of those of the stage before. */
+export interface Reached {
+  readonly count: Figure;
+  readonly of_previous: Figure | null;
+  readonly of_viewed: Figure | null;
+}
+
+export interface FunnelItem {
+  readonly item_id: ItemId;
+  readonly views: Figure;
+  readonly adds_to_cart: Figure;
+  readonly checkouts: Figure;
+  readonly units: Figure;
+  readonly drop_off: Figure;
+}
+
+export interface Funnel extends Answer {
+  readonly stages: readonly {
+    readonly stage: string;
+    readonly visitors: Reached;
+    readonly sessions: Reached;
+  }[];
+  readonly stages_complete: boolean;
+  readonly error: number;
+  readonly items: readonly FunnelItem[];
+}
+
 export interface Orders extends Answer {
   readonly total_orders: Figure;
   readonly total_revenue: Figure;
@@ -168,6 +195,7 @@ export interface Item extends Answer {
   readonly views: Figure;
   readonly adds_to_cart: Figure;
   readonly removals: Figure;
+  readonly checkouts: Figure;
   readonly units: Figure;
   readonly gross_sales: Figure;
   readonly refunds: Figure;
@@ -175,6 +203,8 @@ export interface Item extends Answer {
   readonly conversion: {
     readonly adds_to_cart_per_view: Figure | null;
     readonly units_per_add_to_cart: Figure | null;
+    readonly checkouts_per_add_to_cart: Figure | null;
+    readonly units_per_checkout: Figure | null;
     readonly units_per_view: Figure | null;
   };
 }

@@ -4,6 +4,7 @@ import { useMemo } from "preact/hooks";
 
 import { history, item as itemCall } from "../api/calls";
 import { useCall } from "../api/resource";
+import type { Figure } from "../api/json";
 import type { History, Item } from "../api/types";
 import { Spark } from "../charts/spark";
 import { show, view } from "../state/location";
@@ -11,6 +12,7 @@ import { useScope } from "../state/scope";
 import { MEASURES, type Measure } from "../state/view";
 import { type Unit, exact } from "../text/numbers";
 import { visible } from "../text/visible";
+import { type Bar, Bars } from "../ui/bars";
 import { Blank } from "../ui/figures";
 import { Panel } from "../ui/panel";
 import { Course, comparedOf, courseTable } from "./course";
@@ -25,6 +27,7 @@ interface Description {
 const DESCRIPTIONS: Record<Measure, Description> = {
   views: { name: "Views", unit: "count", of: ({ views }) => views },
   carts: { name: "Added to carts", unit: "count", of: ({ adds_to_cart }) => adds_to_cart },
+  checkouts: { name: "Checkouts", unit: "count", of: ({ checkouts }) => checkouts },
   units: { name: "Units sold", unit: "count", of: ({ units }) => units },
   sales: { name: "Gross sales", unit: "money", of: ({ gross_sales }) => gross_sales },
   net_sales: { name: "Net sales", unit: "money", of: ({ net_sales }) => net_sales },
@@ -58,7 +61,7 @@ export function ItemPage() {
           <bdi>{visible(id)}</bdi>
         </h1>
       </div>
-      <section class="tiles seven" aria-label="Key figures of the item">
+      <section class="tiles eight" aria-label="Key figures of the item">
         {MEASURES.map((measure) => (
           <MeasureTile measure={measure} item={known.data} course={histories.get(measure)?.data} />
         ))}
@@ -87,14 +90,17 @@ export function ItemPage() {
           table={funnelTable}
         >
           {(data) => (
-            <dl class="facts">
-              {funnelTable(data).rows.map(([label, value]) => (
-                <div>
-                  <dt>{label}</dt>
-                  <dd>{exact(value, "ratio")}</dd>
-                </div>
-              ))}
-            </dl>
+            <>
+              <Bars unit="count" bars={stagesOf(data)} />
+              <dl class="facts">
+                {funnelTable(data).rows.map(([label, value]) => (
+                  <div>
+                    <dt>{label}</dt>
+                    <dd>{exact(value, "ratio")}</dd>
+                  </div>
+                ))}
+              </dl>
+            </>
           )}
         </Panel>
       </div>
@@ -102,11 +108,29 @@ export function ItemPage() {
   );
 }
 
+/** The numbers of the item, from views to sales, each with its ratio to the one before. */
+function stagesOf({ views, adds_to_cart, checkouts, units, conversion }: Item): Bar[] {
+  const bar = (name: string, value: Figure, ratio: Figure | null) => ({
+    id: name,
+    name,
+    value,
+    ...(ratio !== null && { aside: exact(ratio, "ratio") }),
+  });
+  return [
+    bar("Views", views, null),
+    bar("Added to carts", adds_to_cart, conversion.adds_to_cart_per_view),
+    bar("Checkouts", checkouts, conversion.checkouts_per_add_to_cart),
+    bar("Units sold", units, conversion.units_per_checkout),
+  ];
+}
+
 function funnelTable({ conversion }: Item) {
   return {
     columns: [{ label: "ratio" }, { label: "value", unit: "ratio" as const }],
     rows: [
       ["Added to carts per view", conversion.adds_to_cart_per_view],
+      ["Checkouts per addition to a cart", conversion.checkouts_per_add_to_cart],
+      ["Units sold per checkout", conversion.units_per_checkout],
       ["Units sold per view", conversion.units_per_view],
       ["Units sold per addition to a cart", conversion.units_per_add_to_cart],
     ] as const,

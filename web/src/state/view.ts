@@ -19,13 +19,14 @@ export const CHARTS = [
 ] as const;
 export type Chart = (typeof CHARTS)[number];
 
-export const TABS = ["viewed", "carted", "grossing", "movers", "pages"] as const;
+export const TABS = ["viewed", "carted", "grossing", "movers", "funnel", "pages"] as const;
 export type Tab = (typeof TABS)[number];
 
 /** The measures of one item. */
 export const MEASURES = [
   "views",
   "carts",
+  "checkouts",
   "units",
   "sales",
   "net_sales",

@@ -263,7 +263,7 @@ impl Objects {
             default_time_zone: summary.default_time_zone.unwrap_or(Tz::UTC),
             minute_retention_days: summary.minute_retention_days.unwrap_or(0),
             keys_max: ledger.keys_max,
-            reader_version: match summary.has_order_lines {
+            reader_version: match summary.has_checkouts {
                 true => READER_VERSION,
                 false => READER_VERSION_OLDEST,
             },

@@ -30,6 +30,9 @@ const ORDER_LINES_READER_VERSION: u64 = 4;
 /// The same of refunds.
 const ORDER_REFUNDS_READER_VERSION: u64 = 5;
 
+/// The reader version since which checkouts count, and visitors by stage.
+const CHECKOUTS_READER_VERSION: u64 = 6;
+
 /// The transaction that committed an entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct EntryName {
@@ -101,6 +104,8 @@ pub(crate) struct Summary {
     pub(crate) has_order_lines: bool,
     /// The same of refunds.
     pub(crate) has_order_refunds: bool,
+    /// Whether checkouts count, and visitors by stage: not in those of builds before.
+    pub(crate) has_checkouts: bool,
     /// The secrets with which its visitors are counted: that of the plan, 0 in old entries, and
     /// those of recounts.
     pub(crate) visitor_secrets: BTreeSet<u32>,
@@ -252,6 +257,7 @@ fn summary(item: &Item) -> Result<Summary> {
         are_reasons_in_totals: item.contains_key("reader_version"),
         has_order_lines: reader_version >= ORDER_LINES_READER_VERSION,
         has_order_refunds: reader_version >= ORDER_REFUNDS_READER_VERSION,
+        has_checkouts: reader_version >= CHECKOUTS_READER_VERSION,
         visitor_secrets: visitor_secrets(item)?,
         settings_revision,
         sites_max: item.get("sites_max").map(|_| number(item, "sites_max")).transpose()?,
@@ -374,19 +380,23 @@ mod tests {
     }
 
     #[test]
-    fn purchases_and_refunds_count_through_their_order_since_a_reader_version() {
+    fn purchases_refunds_and_checkouts_count_as_they_do_since_a_reader_version() {
         let mut item = first_entry(1);
         item.remove("reader_version");
-        let counts_through_orders = |item: &Item| {
-            let summary = summary(item).unwrap();
-            (summary.has_order_lines, summary.has_order_refunds)
+        let counts = |item: &Item| {
+            let Summary { has_order_lines, has_order_refunds, has_checkouts, .. } =
+                summary(item).unwrap();
+            (has_order_lines, has_order_refunds, has_checkouts)
         };
-        assert_eq!(counts_through_orders(&item), (false, false));
-        for (version, expected) in
-            [("3", (false, false)), ("4", (true, false)), ("5", (true, true)), ("6", (true, true))]
-        {
+        assert_eq!(counts(&item), (false, false, false));
+        for (version, expected) in [
+            ("3", (false, false, false)),
+            ("4", (true, false, false)),
+            ("5", (true, true, false)),
+            ("6", (true, true, true)),
+        ] {
             item.insert("reader_version".to_owned(), AttributeValue::N(version.to_owned()));
-            assert_eq!(counts_through_orders(&item), expected, "{version}");
+            assert_eq!(counts(&item), expected, "{version}");
         }
     }
 

@@ -67,6 +67,7 @@ pub(crate) fn text(count: u64, now: DateTime<Utc>, sites: Option<&BTreeSet<SiteI
         items: ITEMS,
         sites: sites.into_iter().flatten().map(SiteId::to_string).collect(),
         event_ids: false,
+        checkouts: true,
     };
     lines(shop, Span { events: count, end: now, minutes: MINUTES })
         .map(|line| line + "\n")

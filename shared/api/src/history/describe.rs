@@ -31,7 +31,7 @@ pub(crate) fn history(schemas: &mut Schemas) -> Operation {
         required_query(
             "measure",
             "What is counted.",
-            json!({"type": "string", "enum": ["views", "carts", "sales", "units", "removals", "refunds", "net_sales"]}),
+            json!({"type": "string", "enum": ["views", "carts", "checkouts", "sales", "units", "removals", "refunds", "net_sales"]}),
         ),
         query("item_id", "One item; no items are listed then.", item_id()),
         site_id(),

@@ -159,7 +159,7 @@ impl Given {
 
     fn measure(&self, default: Currency) -> Result<HistoryMeasure, String> {
         const EXPECTED: &str =
-            "expected views, carts, sales, units, removals, refunds or net_sales";
+            "expected views, carts, checkouts, sales, units, removals, refunds or net_sales";
         let name =
             self.measure.as_deref().ok_or_else(|| format!("measure is not given; {EXPECTED}"))?;
         let currency = self.currency.unwrap_or(default);
@@ -170,6 +170,7 @@ impl Given {
             "sales" => HistoryMeasure::Counted(Measure::Sales(currency)),
             "units" => HistoryMeasure::Counted(Measure::Units),
             "removals" => HistoryMeasure::Counted(Measure::Removals),
+            "checkouts" => HistoryMeasure::Counted(Measure::Checkouts),
             "refunds" => HistoryMeasure::Refunds(currency, basis),
             "net_sales" => HistoryMeasure::NetSales(currency, basis),
             _ => return Err(format!("measure is {name:?}; {EXPECTED}")),

@@ -16,6 +16,7 @@ pub(crate) struct Numbers {
     views: Amount,
     carts: Amount,
     removals: Amount,
+    checkouts: Amount,
     units: Amount,
     sales: Amount,
     refunds: Amount,
@@ -28,6 +29,7 @@ impl Numbers {
             Measure::Views,
             Measure::Carts,
             Measure::Removals,
+            Measure::Checkouts,
             Measure::Units,
             Measure::Sales(currency),
             Measure::Refunds(currency),
@@ -46,6 +48,7 @@ impl Numbers {
             views: next(),
             carts: next(),
             removals: next(),
+            checkouts: next(),
             units: next(),
             sales: next(),
             refunds: next().saturating_add(next()),
@@ -53,8 +56,8 @@ impl Numbers {
     }
 
     fn are_zero(&self) -> bool {
-        let Numbers { views, carts, removals, units, sales, refunds } = self;
-        [views, carts, removals, units, sales, refunds]
+        let Numbers { views, carts, removals, checkouts, units, sales, refunds } = self;
+        [views, carts, removals, checkouts, units, sales, refunds]
             .iter()
             .all(|number| **number == Amount::ZERO)
     }
@@ -75,6 +78,9 @@ pub(crate) struct Answer<'a> {
     /// How often it was removed from a cart.
     #[schemars(with = "Number")]
     removals: Box<RawValue>,
+    /// With how many checkouts that began.
+    #[schemars(with = "Number")]
+    checkouts: Box<RawValue>,
     /// How many pieces were purchased.
     #[schemars(with = "Number")]
     units: Box<RawValue>,
@@ -110,6 +116,8 @@ struct Other {
     #[schemars(with = "Number")]
     removals: Box<RawValue>,
     #[schemars(with = "Number")]
+    checkouts: Box<RawValue>,
+    #[schemars(with = "Number")]
     units: Box<RawValue>,
     #[schemars(with = "Number")]
     gross_sales: Box<RawValue>,
@@ -125,6 +133,10 @@ struct Conversion {
     adds_to_cart_per_view: Option<Box<RawValue>>,
     #[schemars(with = "Option<Number>")]
     units_per_add_to_cart: Option<Box<RawValue>>,
+    #[schemars(with = "Option<Number>")]
+    checkouts_per_add_to_cart: Option<Box<RawValue>>,
+    #[schemars(with = "Option<Number>")]
+    units_per_checkout: Option<Box<RawValue>>,
     #[schemars(with = "Option<Number>")]
     units_per_view: Option<Box<RawValue>>,
 }
@@ -146,6 +158,7 @@ impl<'a> Answer<'a> {
             views: count(numbers.views),
             adds_to_cart: count(numbers.carts),
             removals: count(numbers.removals),
+            checkouts: count(numbers.checkouts),
             units: count(numbers.units),
             gross_sales: money(numbers.sales),
             refunds: money(numbers.refunds),
@@ -155,12 +168,15 @@ impl<'a> Answer<'a> {
             conversion: Conversion {
                 adds_to_cart_per_view: ratio(numbers.carts, numbers.views),
                 units_per_add_to_cart: ratio(numbers.units, numbers.carts),
+                checkouts_per_add_to_cart: ratio(numbers.checkouts, numbers.carts),
+                units_per_checkout: ratio(numbers.units, numbers.checkouts),
                 units_per_view: ratio(numbers.units, numbers.views),
             },
             other: (!other.are_zero()).then(|| Other {
                 views: count(other.views),
                 adds_to_cart: count(other.carts),
                 removals: count(other.removals),
+                checkouts: count(other.checkouts),
                 units: count(other.units),
                 gross_sales: money(other.sales),
                 refunds: money(other.refunds),

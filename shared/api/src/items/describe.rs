@@ -17,6 +17,7 @@ pub(crate) const ITEM: Listing = Listing {
         "views",
         "adds_to_cart",
         "removals",
+        "checkouts",
         "units",
         "gross_sales",
         "refunds",
@@ -25,6 +26,8 @@ pub(crate) const ITEM: Listing = Listing {
         "currency",
         "conversion.adds_to_cart_per_view",
         "conversion.units_per_add_to_cart",
+        "conversion.checkouts_per_add_to_cart",
+        "conversion.units_per_checkout",
         "conversion.units_per_view",
         "window.from",
         "window.to",
@@ -37,10 +40,11 @@ pub(crate) fn item(schemas: &mut Schemas) -> Operation {
         "schema": item_id(), "examples": {"number": {"value": "101"}},
     });
     let example = json!({
-        "item_id": 101, "site_id": "default", "views": 21, "adds_to_cart": 6, "removals": 2, "units": 4,
+        "item_id": 101, "site_id": "default", "views": 21, "adds_to_cart": 6, "removals": 2, "checkouts": 5, "units": 4,
         "gross_sales": 100.50, "refunds": 120.75, "net_sales": -20.25, "basis": "refund", "currency": "USD",
         "conversion": {
-            "adds_to_cart_per_view": 0.285714, "units_per_add_to_cart": 0.666667, "units_per_view": 0.190476,
+            "adds_to_cart_per_view": 0.285714, "units_per_add_to_cart": 0.666667,
+            "checkouts_per_add_to_cart": 0.833333, "units_per_checkout": 0.8, "units_per_view": 0.190476,
         },
         "as_of": "2026-11-21T12:00:00Z",
         "window": {"from": "2026-11-20T12:01:00Z", "to": "2026-11-21T12:01:00Z", "precision": "minute"},

@@ -87,6 +87,7 @@ mod tests {
         ("default", "views", "2026-11-21T12:00:00Z", "7", "1"),
         ("default", "carts", "2026-11-21T08:00:00Z", "7", "6"),
         ("default", "removals", "2026-11-21T08:00:00Z", "7", "2"),
+        ("default", "checkouts", "2026-11-21T08:20:00Z", "7", "5"),
         ("default", "units", "2026-11-21T08:30:00Z", "7", "4"),
         ("default", "sales:USD", "2026-11-21T08:30:00Z", "7", "100.5"),
         ("default", "refunds:USD", "2026-11-21T09:30:00Z", "7", "120.75"),
@@ -157,10 +158,10 @@ mod tests {
         assert_eq!(
             body,
             concat!(
-                r#"{"item_id":7,"site_id":"default","views":21,"adds_to_cart":6,"removals":2,"units":4,"#,
+                r#"{"item_id":7,"site_id":"default","views":21,"adds_to_cart":6,"removals":2,"checkouts":5,"units":4,"#,
                 r#""gross_sales":100.50,"refunds":120.75,"net_sales":-20.25,"basis":"refund","currency":"USD","#,
                 r#""conversion":{"adds_to_cart_per_view":0.285714,"units_per_add_to_cart":0.666667,"#,
-                r#""units_per_view":0.190476},"as_of":"2026-11-21T12:00:00Z","#,
+                r#""checkouts_per_add_to_cart":0.833333,"units_per_checkout":0.8,"units_per_view":0.190476},"as_of":"2026-11-21T12:00:00Z","#,
                 r#""window":{"from":"2026-11-20T12:01:00Z","to":"2026-11-21T12:01:00Z","precision":"minute"}}"#
             )
         );
@@ -186,9 +187,10 @@ mod tests {
         assert_eq!(
             body,
             concat!(
-                r#"{"item_id":"x","site_id":"other","views":0,"adds_to_cart":0,"removals":0,"units":0,"#,
+                r#"{"item_id":"x","site_id":"other","views":0,"adds_to_cart":0,"removals":0,"checkouts":0,"units":0,"#,
                 r#""gross_sales":0.00,"refunds":0.00,"net_sales":0.00,"basis":"refund","currency":"EUR","#,
-                r#""conversion":{"adds_to_cart_per_view":null,"units_per_add_to_cart":null,"units_per_view":null},"#,
+                r#""conversion":{"adds_to_cart_per_view":null,"units_per_add_to_cart":null,"#,
+                r#""checkouts_per_add_to_cart":null,"units_per_checkout":null,"units_per_view":null},"#,
                 r#""as_of":"2026-11-01T00:30:00Z","#,
                 r#""window":{"from":"2026-10-31T23:00:00Z","to":"2026-11-01T01:00:00Z","precision":"hour"}}"#
             )
@@ -199,7 +201,7 @@ mod tests {
     fn what_is_counted_without_a_name_is_said_beside_the_numbers_of_an_item() {
         let item = answer("/items/7", "site_id=full");
         let other = json!({
-            "views": 4, "adds_to_cart": 0, "removals": 0, "units": 0, "gross_sales": 2.5, "refunds": 0.0,
+            "views": 4, "adds_to_cart": 0, "removals": 0, "checkouts": 0, "units": 0, "gross_sales": 2.5, "refunds": 0.0,
         });
         assert_eq!((&item["views"], &item["other"]), (&json!(1), &other));
         assert_eq!(answer("/items/8", "site_id=full")["other"], other);

@@ -14,7 +14,7 @@ use minutebook_storage::reader::source::RowSource;
 use minutebook_storage::reader::totals::{Total, total_windows};
 use minutebook_storage::visitors::VisitorStateSource;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, VisitorWindows};
 use crate::overview::query::OverviewQuery;
 
 /// What is counted in a window.
@@ -131,7 +131,11 @@ pub(crate) async fn read<R: RowSource + VisitorStateSource, Q: Sync>(
     let active = Window::ending_with(question.as_of, WindowLength::FIVE_MINUTES);
     let (totals, visitors, active) = try_join3(
         total_windows(&backend.rows, &sum_question, &KEYS),
-        backend.visitors(site, &parts, quarter_hours, now),
+        backend.visitors(
+            site,
+            VisitorWindows { windows: &parts, quarter_hours, by_stage: false },
+            now,
+        ),
         backend.count_visitors(site, active, now),
     )
     .await?;

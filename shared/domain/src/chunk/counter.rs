@@ -14,7 +14,7 @@ use crate::count::secret::VisitorSecret;
 use crate::count::sketch::IdHash;
 use crate::count::tally::{SiteNumber, Tally};
 use crate::count::visitors::VisitorCollector;
-use crate::event::line::{EventReader, ReadEvent, ReadLine, Rejection, Text, Value};
+use crate::event::line::{EventReader, ReadEvent, ReadLine, Rejection, Text, Value, counts_stages};
 use crate::event::reason::Reason;
 use crate::event::site::DEFAULT_SITE;
 use crate::hash_seed::HashSeed;
@@ -27,6 +27,7 @@ pub(super) struct Counter {
     secret: VisitorSecret,
     seed: HashSeed,
     first_kept: Minute,
+    has_stages: bool,
     pub(super) quarters: Arc<QuartersBySite>,
     reader: EventReader,
     pub(super) tally: Tally,
@@ -96,6 +97,7 @@ impl Counter {
             inputs.reader_version,
         );
         let first_kept = first_kept(inputs);
+        let has_stages = counts_stages(inputs.reader_version);
         let quarters = match inputs.has_quarters {
             true => Arc::clone(settings.sites.settings.quarters()),
             false => Arc::default(),
@@ -104,7 +106,8 @@ impl Counter {
             secret: settings.secret,
             seed,
             first_kept,
-            visitors: VisitorCollector::new(first_kept, Arc::clone(&quarters), seed),
+            has_stages,
+            visitors: VisitorCollector::new(first_kept, has_stages, Arc::clone(&quarters), seed),
             quarters,
             reader: reader.with_settings(&settings.sites.settings),
             tally: Tally::with_seed(seed),
@@ -123,7 +126,8 @@ impl Counter {
     pub(super) fn restart(&mut self) {
         self.tally = Tally::with_seed(self.seed);
         let quarters = Arc::clone(&self.quarters);
-        self.visitors = VisitorCollector::new(self.first_kept, quarters, self.seed);
+        self.visitors =
+            VisitorCollector::new(self.first_kept, self.has_stages, quarters, self.seed);
         self.orders = Orders::default();
         self.sites.last.clear();
         self.outcomes = Outcomes::default();
@@ -338,6 +342,7 @@ impl ValidLine<'_> {
             event.minute,
             event.customer.map(id_hash),
             event.session.map(id_hash),
+            event.stage,
         );
         let mut known_key = None;
         for addition in additions {

@@ -40,6 +40,8 @@ pub enum Measure {
     Carts,
     /// Removals of an item from a cart, one per event.
     Removals,
+    /// Checkouts that began with an item, one per event; under `(other)` those that name no item.
+    Checkouts,
     /// Units of an item that were purchased, by themselves or as a part of an order.
     Units,
     /// Revenue of an item, as of its units. The empty key sums what is of no order: the sum of all
@@ -77,6 +79,7 @@ impl Measure {
             ("views", None) => Measure::Views,
             ("carts", None) => Measure::Carts,
             ("removals", None) => Measure::Removals,
+            ("checkouts", None) => Measure::Checkouts,
             ("units", None) => Measure::Units,
             ("sales", Some(currency)) => Measure::Sales(currency),
             ("refunds", Some(currency)) => Measure::Refunds(currency),
@@ -98,6 +101,7 @@ impl Measure {
             Measure::Views => "views",
             Measure::Carts => "carts",
             Measure::Removals => "removals",
+            Measure::Checkouts => "checkouts",
             Measure::Units => "units",
             Measure::Sales(_) => "sales",
             Measure::Refunds(_) => "refunds",
@@ -122,6 +126,7 @@ impl Measure {
             Measure::Views
             | Measure::Carts
             | Measure::Removals
+            | Measure::Checkouts
             | Measure::Units
             | Measure::Pages
             | Measure::Orders
@@ -141,6 +146,7 @@ impl Measure {
             Measure::Views
             | Measure::Carts
             | Measure::Removals
+            | Measure::Checkouts
             | Measure::Units
             | Measure::Sales(_)
             | Measure::Refunds(_)
@@ -217,6 +223,7 @@ mod tests {
             Measure::Views,
             Measure::Carts,
             Measure::Removals,
+            Measure::Checkouts,
             Measure::Units,
             Measure::Sales(usd),
             Measure::Refunds(usd),

@@ -4,6 +4,7 @@ pub mod amount;
 pub mod measure;
 pub mod secret;
 pub mod sketch;
+pub mod stages;
 pub mod stand_in;
 pub mod tally;
 pub mod visitors;

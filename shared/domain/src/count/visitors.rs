@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use xxhash_rust::xxh3::Xxh3Builder;
 
 use crate::count::sketch::{GrowingSketch, IdHash, Sketch};
+use crate::count::stages::{Stage, StageVisitors, Stages};
 use crate::count::tally::SiteNumber;
 use crate::hash_seed::HashSeed;
 use crate::time::period::Period;
@@ -20,6 +21,8 @@ pub struct Visitors {
     pub visitors: Sketch,
     /// The sessions.
     pub sessions: Sketch,
+    /// Those of them that got further than viewing.
+    pub stages: Stages,
 }
 
 /// The numbers of visitors and sessions: exact up to about 1,500, beyond that with the error of
@@ -47,11 +50,38 @@ impl Visitors {
     pub fn merge(&mut self, other: &Visitors) {
         self.visitors.merge(&other.visitors);
         self.sessions.merge(&other.sessions);
+        self.stages.merge(&other.stages);
     }
 
     /// The numbers of visitors and sessions.
     pub fn counts(&self) -> VisitorCounts {
         VisitorCounts { visitors: self.visitors.estimate(), sessions: self.sessions.estimate() }
+    }
+
+    /// The numbers of those that reached each stage: all that viewed, and those with an event of
+    /// the stage or of a later one, ascending by stage.
+    ///
+    /// **Shape**: no number is greater than the one before: an estimate that is, by the error of
+    /// sketches, is cut.
+    pub fn funnel(&self) -> [VisitorCounts; Stage::ALL.len() + 1] {
+        let mut funnel = [self.counts(); Stage::ALL.len() + 1];
+        let mut reached = StageVisitors::default();
+        for stage in Stage::ALL.into_iter().rev() {
+            if let Some(of_stage) = self.stages.of(stage) {
+                reached.merge(of_stage);
+            }
+            funnel[stage.index() + 1] = VisitorCounts {
+                visitors: reached.visitors.estimate(),
+                sessions: reached.sessions.estimate(),
+            };
+        }
+        for place in 1..funnel.len() {
+            let before = funnel[place - 1];
+            let counts = &mut funnel[place];
+            counts.visitors = counts.visitors.min(before.visitors);
+            counts.sessions = counts.sessions.min(before.sessions);
+        }
+        funnel
     }
 }
 
@@ -107,10 +137,18 @@ impl ChunkVisitors {
         self.groups.entry((site.to_string(), Period::Minute(minute))).or_default().merge(visitors);
     }
 
-    /// The sketches of visitors and of sessions of each of its periods, as they are stored.
-    pub(crate) fn sketches(&self) -> impl Iterator<Item = (&(String, Period), [Vec<u8>; 2])> {
-        self.groups.iter().map(|(group, Visitors { visitors, sessions })| {
-            (group, [visitors.to_bytes(), sessions.to_bytes()])
+    /// The sketches of visitors and of sessions of each of its periods, and those by stage, as they
+    /// are stored.
+    pub(crate) fn sketches(&self) -> impl Iterator<Item = (&(String, Period), Vec<Vec<u8>>)> {
+        self.groups.iter().map(|(group, Visitors { visitors, sessions, stages })| {
+            let bytes = |sketch: Option<&Sketch>| sketch.map(Sketch::to_bytes).unwrap_or_default();
+            let mut all = vec![bytes(Some(visitors)), bytes(Some(sessions))];
+            for stage in Stage::ALL {
+                let of_stage = stages.of(stage);
+                all.push(bytes(of_stage.map(|it| &it.visitors)));
+                all.push(bytes(of_stage.map(|it| &it.sessions)));
+            }
+            (group, all)
         })
     }
 
@@ -123,10 +161,13 @@ impl ChunkVisitors {
 /// Collects the visitors of a chunk while it is read.
 ///
 /// **Shape**: the hashes of a minute are buffered until they take as much memory as a sketch, which
-/// is 16 KiB. So a chunk takes 16 bytes per event or about 64 KiB per minute, whichever is less.
+/// is 16 KiB. So a chunk takes 16 bytes per event, or about 64 KiB per minute and each stage that
+/// somebody got to in it, whichever is less.
 pub(crate) struct VisitorCollector {
     /// Visitors of earlier minutes are collected by hour or quarter.
     minutes_from: Minute,
+    /// Whether they are counted by stage.
+    has_stages: bool,
     quarters: Arc<QuartersBySite>,
     /// The last hour of which a minute was earlier, and whether it has quarters at any site.
     last_hour: Option<(Hour, bool)>,
@@ -163,7 +204,17 @@ impl PlaceName {
     }
 }
 
+#[derive(Default)]
 struct Place {
+    visitors: Ids,
+    sessions: Ids,
+    /// Of most minutes of most sites nobody is there but viewers.
+    stages: Option<Box<[StageIds; Stage::ALL.len()]>>,
+}
+
+/// The ids that had an event of a stage.
+#[derive(Default)]
+struct StageIds {
     visitors: Ids,
     sessions: Ids,
 }
@@ -222,14 +273,30 @@ impl RecentIds {
     }
 }
 
+impl Place {
+    fn finish(self, has_stages: bool) -> Visitors {
+        let mut stages = Stages::of_nobody(has_stages);
+        for (stage, ids) in Stage::ALL.into_iter().zip(self.stages.into_iter().flat_map(|it| *it)) {
+            let StageIds { visitors, sessions } = ids;
+            let (visitors, sessions) = (visitors.finish(), sessions.finish());
+            if !visitors.is_empty() || !sessions.is_empty() {
+                *stages.of_mut(stage) = StageVisitors { visitors, sessions };
+            }
+        }
+        Visitors { visitors: self.visitors.finish(), sessions: self.sessions.finish(), stages }
+    }
+}
+
 impl VisitorCollector {
     pub(crate) fn new(
         minutes_from: Minute,
+        has_stages: bool,
         quarters: Arc<QuartersBySite>,
         seed: HashSeed,
     ) -> VisitorCollector {
         VisitorCollector {
             minutes_from,
+            has_stages,
             quarters,
             last_hour: None,
             places: vec![],
@@ -240,7 +307,7 @@ impl VisitorCollector {
         }
     }
 
-    /// Adds the visitor and the session of an event.
+    /// Adds the visitor and the session of an event of this stage.
     #[inline]
     pub(crate) fn add(
         &mut self,
@@ -248,6 +315,7 @@ impl VisitorCollector {
         minute: Minute,
         visitor: Option<IdHash>,
         session: Option<IdHash>,
+        stage: Option<Stage>,
     ) {
         if visitor.is_none() && session.is_none() {
             return;
@@ -271,6 +339,13 @@ impl VisitorCollector {
         {
             place.sessions.push(session);
         }
+        if let Some(stage) = stage
+            && self.has_stages
+        {
+            let ids = &mut place.stages.get_or_insert_default()[stage.index()];
+            visitor.into_iter().for_each(|visitor| ids.visitors.push(visitor));
+            session.into_iter().for_each(|session| ids.sessions.push(session));
+        }
     }
 
     fn name_of_earlier(&mut self, SiteNumber(site): SiteNumber, minute: Minute) -> PlaceName {
@@ -290,7 +365,7 @@ impl VisitorCollector {
 
     fn find(&mut self, name: PlaceName) -> usize {
         let place = *self.by_name.entry(name).or_insert_with(|| {
-            self.places.push(Place { visitors: Ids::default(), sessions: Ids::default() });
+            self.places.push(Place::default());
             self.places.len() - 1
         });
         self.recent_places[name.recent_place()] = Some((name, place));
@@ -317,8 +392,7 @@ impl VisitorCollector {
                 // It has quarters at another site.
                 Span::Quarter | Span::Hour => Period::Hour(hour),
             };
-            let of_place =
-                Visitors { visitors: place.visitors.finish(), sessions: place.sessions.finish() };
+            let of_place = place.finish(self.has_stages);
             match visitors.groups.entry((site.to_string(), period)) {
                 Entry::Vacant(vacant) => {
                     vacant.insert(of_place);
@@ -358,10 +432,10 @@ mod tests {
         events: impl IntoIterator<Item = (u32, i64, u32, u32)>,
     ) -> ChunkVisitors {
         let mut collector =
-            VisitorCollector::new(minute(minutes_from), Arc::new(quarters), HashSeed::of(1));
+            VisitorCollector::new(minute(minutes_from), true, Arc::new(quarters), HashSeed::of(1));
         for (site, at, visitor, session) in events {
             let hash = |id: u32| Some(IdHash::of(SECRET, id.to_string().as_bytes()));
-            collector.add(SiteNumber(site), minute(at), hash(visitor), hash(session));
+            collector.add(SiteNumber(site), minute(at), hash(visitor), hash(session), None);
         }
         collector.finish(&["a", "b"])
     }
@@ -445,10 +519,61 @@ mod tests {
         }
     }
 
+    /// The numbers of visitors and of sessions of each stage, and whether they are complete.
+    fn funnel(visitors: &Visitors) -> (Vec<(u64, u64)>, bool) {
+        let funnel = visitors.funnel().map(|counts| (counts.visitors, counts.sessions));
+        (funnel.to_vec(), visitors.stages.are_complete)
+    }
+
+    #[test]
+    fn a_stage_has_those_that_got_there_or_further() {
+        let events = [
+            (0, 1, None),
+            (0, 2, Some(Stage::Carted)),
+            (1, 2, Some(Stage::BeganCheckout)),
+            (1, 3, Some(Stage::Bought)),
+            (2, 3, Some(Stage::Bought)),
+        ];
+        for (has_stages, expected) in [
+            (true, vec![(3, 3), (2, 2), (2, 2), (1, 1)]),
+            (false, vec![(3, 3), (0, 0), (0, 0), (0, 0)]),
+        ] {
+            let mut collector =
+                VisitorCollector::new(minute(1), has_stages, Arc::default(), HashSeed::of(1));
+            for (at, id, stage) in events {
+                let hash = IdHash::of(SECRET, &[id]);
+                // Who has no session got as far without one.
+                let session = (id != 3 || at == 2).then_some(hash);
+                collector.add(SiteNumber(0), minute(at), Some(hash), session, stage);
+            }
+            let chunk = collector.finish(&["a"]);
+            let rolled_up = chunk.rolled_up(|_, _| true);
+            for visitors in rolled_up.values() {
+                assert_eq!(funnel(visitors), (expected.clone(), has_stages));
+            }
+            let minutes: Vec<_> = chunk.minutes().map(|(_, _, it)| funnel(it).0[3]).collect();
+            assert_eq!(minutes, if has_stages { [(1, 0), (1, 1)] } else { [(0, 0); 2] });
+        }
+    }
+
+    #[test]
+    fn stages_are_complete_if_all_that_was_merged_was() {
+        let complete = Visitors::default();
+        let mut former = Visitors::default();
+        former.stages.are_complete = false;
+        for (first, second, expected) in
+            [(&complete, &complete, true), (&complete, &former, false), (&former, &complete, false)]
+        {
+            let mut merged = first.clone();
+            merged.merge(second);
+            assert_eq!(merged.stages.are_complete, expected);
+        }
+    }
+
     #[test]
     fn events_without_visitor_and_session_add_nothing() {
-        let mut collector = VisitorCollector::new(minute(0), Arc::default(), HashSeed::of(1));
-        collector.add(SiteNumber(0), minute(0), None, None);
+        let mut collector = VisitorCollector::new(minute(0), true, Arc::default(), HashSeed::of(1));
+        collector.add(SiteNumber(0), minute(0), None, None, Some(Stage::Carted));
         assert!(collector.finish(&["a"]).is_empty());
     }
 }

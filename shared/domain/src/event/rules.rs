@@ -1,5 +1,5 @@
-//! The rules by which lines are read, and the rules before: reader version 4, as plan format version
-//! 7 applied it.
+//! The rules by which lines are read, and the rules before: reader version 5, as plan format version
+//! 8 applied it.
 //!
 //! A chunk that a build of that version began is finished by the rules before; see
 //! [`PLAN_FORMAT_VERSION`](crate::plan::PLAN_FORMAT_VERSION).
@@ -9,7 +9,7 @@ use crate::event::form::slot_in_paths;
 use crate::event::json::{NO_SLOT, Slots};
 use crate::event::parameters::slot_in_parameters;
 use crate::event::types::kind_of;
-use crate::event::vocabulary::EventKind;
+use crate::event::vocabulary::{EventKind, NAME_BYTES_MAX, normalize};
 
 /// The rules by which lines are read: a reader version.
 pub(crate) struct Rules {
@@ -17,16 +17,29 @@ pub(crate) struct Rules {
     pub(crate) slots_of: fn(&[u8]) -> Slots,
     /// The kind of a type; `None` for an unknown type.
     pub(crate) kind_of: fn(&[u8]) -> Option<EventKind>,
-    /// Whether refunds that name an order count through it, and money that is of none is also summed
-    /// under the empty key.
-    pub(crate) has_order_refunds: bool,
+    /// Whether visitors are counted by stage.
+    pub(crate) has_stages: bool,
 }
 
 /// The rules of `docs/EVENTS.md` and `docs/VOCABULARY.md`.
-pub(crate) const RULES: Rules = Rules { slots_of, kind_of, has_order_refunds: true };
+pub(crate) const RULES: Rules = Rules { slots_of, kind_of, has_stages: true };
 
-/// The rules of version 4.
-pub(crate) const FORMER: Rules = Rules { has_order_refunds: false, ..RULES };
+/// The rules of version 5.
+pub(crate) const FORMER: Rules =
+    Rules { kind_of: kind_before_checkouts, has_stages: false, ..RULES };
+
+/// The types of checkouts that version 5 did not know. It ignored the others.
+const NEW_CHECKOUTS: [&str; 2] = ["checkoutinitiated", "initiatedcheckout"];
+
+fn kind_before_checkouts(text: &[u8]) -> Option<EventKind> {
+    let kind = kind_of(text)?;
+    if kind != EventKind::Checkout {
+        return Some(kind);
+    }
+    let mut letters = [0; NAME_BYTES_MAX];
+    let name = normalize(text, &mut letters)?;
+    (!NEW_CHECKOUTS.iter().any(|new| new.as_bytes() == name)).then_some(EventKind::Other)
+}
 
 fn slots_of(name: &[u8]) -> Slots {
     Slots {

@@ -93,6 +93,7 @@ mod tests {
             ),
             (EventKind::CartAdd, &["add_to_cart", "AddToCart", "ADD-TO-CART", "Product Added"]),
             (EventKind::Removal, &["remove_from_cart", "Product Removed"]),
+            (EventKind::Checkout, &["begin_checkout", "Checkout Started", "InitiateCheckout"]),
             (EventKind::Purchase, &["Purchase", "orders", "Order Completed"]),
             (EventKind::Refund, &["refund", "Order Refunded"]),
             (EventKind::Order(OrderEvent::Created), &["OrderCreatedEvent"]),

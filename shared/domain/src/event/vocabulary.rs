@@ -53,6 +53,8 @@ pub(crate) enum EventKind {
     CartAdd,
     /// An item was removed from a cart.
     Removal,
+    /// A checkout began.
+    Checkout,
     /// An item was bought.
     Purchase,
     /// Money was refunded for an item.
@@ -298,7 +300,7 @@ pub(crate) const FIELDS: [FieldNames; 34] = [
 ];
 
 /// The names of all types.
-pub(crate) const TYPES: [(EventKind, &[&str]); 9] = [
+pub(crate) const TYPES: [(EventKind, &[&str]); 10] = [
     (
         EventKind::View,
         &[
@@ -345,6 +347,19 @@ pub(crate) const TYPES: [(EventKind, &[&str]); 9] = [
         &["removefromcart", "productremoved", "removedproduct", "productremovedfromcart"],
     ),
     (
+        EventKind::Checkout,
+        &[
+            "begincheckout",
+            "checkoutstarted",
+            "initiatecheckout",
+            "checkoutstart",
+            "startcheckout",
+            "startedcheckout",
+            "checkoutinitiated",
+            "initiatedcheckout",
+        ],
+    ),
+    (
         EventKind::Purchase,
         &[
             "purchase",
@@ -380,7 +395,6 @@ pub(crate) const TYPES: [(EventKind, &[&str]); 9] = [
             "addpaymentinfo",
             "addshippinginfo",
             "addtowishlist",
-            "begincheckout",
             "click",
             "filedownload",
             "firstvisit",
@@ -410,7 +424,6 @@ pub(crate) const TYPES: [(EventKind, &[&str]); 9] = [
             "screen",
             "cartshared",
             "cartviewed",
-            "checkoutstarted",
             "checkoutstepcompleted",
             "checkoutstepviewed",
             "couponapplied",
@@ -430,10 +443,6 @@ pub(crate) const TYPES: [(EventKind, &[&str]); 9] = [
             "productssearched",
             "promotionclicked",
             "promotionviewed",
-            "checkoutstart",
-            "startcheckout",
-            "startedcheckout",
-            "initiatecheckout",
             "checkout",
             "screenview",
             "firstopen",
@@ -532,6 +541,7 @@ mod tests {
                 EventKind::View => "view",
                 EventKind::CartAdd => "cart add",
                 EventKind::Removal => "removal",
+                EventKind::Checkout => "checkout",
                 EventKind::Purchase => "purchase",
                 EventKind::Refund => "refund",
                 EventKind::Order(OrderEvent::Created) => "order created",

@@ -29,7 +29,7 @@ use crate::time::{Hour, QuartersBySite};
 ///   [`Plan::of_sealed_hour`] choose by the version that the entries record.
 ///
 /// In both cases [`PLAN_FORMAT_VERSION_OLDEST`] becomes the version before.
-pub const PLAN_FORMAT_VERSION: u32 = 8;
+pub const PLAN_FORMAT_VERSION: u32 = 9;
 
 /// The oldest version whose unfinished chunks this build finishes: the one before.
 ///
@@ -38,9 +38,9 @@ pub const PLAN_FORMAT_VERSION: u32 = 8;
 /// are met only by chunks that lay in the dead letters since the update before the last, and by
 /// updates that skip a version. These are refused, because to plan them wrongly would count twice.
 ///
-/// Version 8 plans as version 7 did, and reads as it did where the plan inputs have the reader version
-/// of version 7.
-pub const PLAN_FORMAT_VERSION_OLDEST: u32 = 7;
+/// Version 9 plans as version 8 did, and reads as it did where the plan inputs have the reader version
+/// of version 8.
+pub const PLAN_FORMAT_VERSION_OLDEST: u32 = 8;
 
 /// The maximum number of actions in one `TransactWriteItems`.
 ///

@@ -6,8 +6,6 @@ mod rows;
 pub mod secrets;
 mod state;
 
-#[cfg(any(test, feature = "test-util"))]
-pub(crate) use rows::sketches;
 pub(crate) use rows::{MinuteVisitors, PeriodVisitors, read_visitors, rolled_up, secret_of_row};
-pub use rows::{VisitorQuestion, VisitorsBySecret, count_visitors, visitors_of_windows};
+pub use rows::{VisitorQuestion, VisitorsBySecret, count_visitors, sketches, visitors_of_windows};
 pub use state::{VisitorState, VisitorStateSource};

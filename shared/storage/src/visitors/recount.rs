@@ -94,7 +94,7 @@ mod tests {
         let mut visitors = ChunkVisitors::default();
         for time in times {
             let sketch = Sketch::of(VisitorSecret::new(1), ["ann"]);
-            let ann = Visitors { visitors: sketch, sessions: Sketch::new() };
+            let ann = Visitors { visitors: sketch, ..Visitors::default() };
             visitors.merge("shop", Minute::containing(at(time)).expect("in range"), &ann);
         }
         VisitorsBySecret::from([(SecretNumber(2), visitors)])

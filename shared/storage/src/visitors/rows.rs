@@ -14,6 +14,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::count::sketch::Sketch;
+use minutebook_domain::count::stages::{Stage, StageVisitors, Stages};
 use minutebook_domain::count::visitors::{ChunkVisitors, VisitorCounts, Visitors};
 use minutebook_domain::query::window::Window;
 use minutebook_domain::time::period::{Period, Retention};
@@ -54,6 +55,8 @@ pub struct VisitorQuestion<'a> {
     pub retention: Retention,
     /// The hours of the site that have rows of their quarters, for edges of the windows within them.
     pub quarter_hours: &'a QuarterHours,
+    /// Whether their stages are asked for. Otherwise there is nobody in them.
+    pub by_stage: bool,
 }
 
 /// Counts the visitors and sessions that had events in windows, from the fewest rows.
@@ -83,12 +86,16 @@ pub async fn visitors_of_windows<S: RowSource>(
     source: &S,
     question: &VisitorQuestion<'_>,
 ) -> Result<Vec<Visitors>, StorageError> {
-    let &VisitorQuestion { site, secret, windows, now, retention, quarter_hours } = question;
+    let &VisitorQuestion { site, secret, windows, now, retention, quarter_hours, by_stage } =
+        question;
     let mut visitors = vec![Visitors::default(); windows.len()];
     let (families, counter) = (&[keys::visitors_family(secret)], None);
     let rows = RowQuestion { site, families, counter, windows, now, retention, quarter_hours };
     each_row(source, &rows, |place, item| {
-        visitors[place].merge(&read_visitors(item)?);
+        visitors[place].merge(&match by_stage {
+            true => read_visitors(item)?,
+            false => read_all_visitors(item)?,
+        });
         Ok(())
     })
     .await?;
@@ -248,6 +255,9 @@ fn visitors_item(
             item.insert(name.to_string(), AttributeValue::B(Blob::new(sketch.to_bytes())));
         }
     }
+    if visitors.stages.are_complete {
+        item.insert(keys::BY_STAGE.to_string(), AttributeValue::Bool(true));
+    }
     if let Some(expires_at) = retention.expires_at(period) {
         item.insert(keys::TIME_TO_LIVE.to_string(), AttributeValue::N(expires_at.to_string()));
     }
@@ -255,8 +265,17 @@ fn visitors_item(
 }
 
 /// The sketches of visitors by attribute.
-pub(crate) fn sketches(visitors: &Visitors) -> [(&'static str, &Sketch); 2] {
-    [(keys::VISITORS_SKETCH, &visitors.visitors), (keys::SESSIONS_SKETCH, &visitors.sessions)]
+pub fn sketches(visitors: &Visitors) -> Vec<(&'static str, &Sketch)> {
+    let mut sketches = vec![
+        (keys::VISITORS_SKETCH, &visitors.visitors),
+        (keys::SESSIONS_SKETCH, &visitors.sessions),
+    ];
+    for stage in Stage::ALL {
+        if let Some(StageVisitors { visitors, sessions }) = visitors.stages.of(stage) {
+            sketches.extend(keys::stage_sketches(stage).into_iter().zip([visitors, sessions]));
+        }
+    }
+    sketches
 }
 
 /// The row of a period that a chunk merges into.
@@ -269,23 +288,44 @@ pub(crate) fn secret_of_row(sort_key: &str) -> Option<SecretNumber> {
     keys::secret_of_family(sort_key.split_once('#')?.0)
 }
 
-/// Reads visitors from their row. An absent sketch is empty.
+/// Reads visitors and their stages from their row.
 pub(crate) fn read_visitors(item: &Item) -> Result<Visitors, StorageError> {
-    let sketch = |name: &str| match item.get(name) {
+    let mut stages = Stages::of_nobody(item.contains_key(keys::BY_STAGE));
+    for stage in Stage::ALL {
+        let names = keys::stage_sketches(stage);
+        if names.iter().any(|name| item.contains_key(*name)) {
+            let [visitors, sessions] = names.map(|name| sketch(item, name));
+            *stages.of_mut(stage) = StageVisitors { visitors: visitors?, sessions: sessions? };
+        }
+    }
+    Ok(Visitors { stages, ..read_all_visitors(item)? })
+}
+
+/// Reads visitors from their row, without their stages.
+fn read_all_visitors(item: &Item) -> Result<Visitors, StorageError> {
+    Ok(Visitors {
+        visitors: sketch(item, keys::VISITORS_SKETCH)?,
+        sessions: sketch(item, keys::SESSIONS_SKETCH)?,
+        stages: Stages::of_nobody(false),
+    })
+}
+
+/// Reads a sketch. An absent one is empty.
+fn sketch(item: &Item, name: &str) -> Result<Sketch, StorageError> {
+    match item.get(name) {
         None => Ok(Sketch::new()),
         Some(AttributeValue::B(bytes)) => Sketch::from_bytes(bytes.as_ref())
             .map_err(|error| malformed(item, format!("{name}: {error}"))),
         Some(other) => Err(malformed(item, format!("{name} is {other:?}, not bytes"))),
-    };
-    Ok(Visitors {
-        visitors: sketch(keys::VISITORS_SKETCH)?,
-        sessions: sketch(keys::SESSIONS_SKETCH)?,
-    })
+    }
 }
 
+/// Whether merging has changed nothing but the revision.
 fn has_same_sketches(stored: &Item, merged: &Item) -> bool {
-    let names = [keys::VISITORS_SKETCH, keys::SESSIONS_SKETCH];
-    names.iter().all(|name| stored.get(*name) == merged.get(*name))
+    let of_stages = Stage::ALL.into_iter().flat_map(keys::stage_sketches);
+    let mut names =
+        [keys::VISITORS_SKETCH, keys::SESSIONS_SKETCH, keys::BY_STAGE].into_iter().chain(of_stages);
+    names.all(|name| stored.get(name) == merged.get(name))
 }
 
 /// Whether another writer was faster, or is writing the row at this moment.
@@ -325,7 +365,7 @@ mod tests {
         let minute =
             Minute::containing("2026-11-20T23:07:00Z".parse().expect("a time")).expect("in range");
         for (visitors, attributes) in
-            [(visitors(&["ann", "bob"], &["1"]), 5), (visitors(&[], &["1"]), 4)]
+            [(visitors(&["ann", "bob"], &["1"]), 6), (visitors(&[], &["1"]), 5), (bought(), 10)]
         {
             let period = Period::Minute(minute);
             let row =
@@ -337,7 +377,23 @@ mod tests {
             for ((_, read), (_, written)) in sketches(&read).iter().zip(sketches(&visitors)) {
                 assert_eq!(read.to_bytes(), written.to_bytes());
             }
+            assert_eq!(read.funnel(), visitors.funnel());
+            assert!(read.stages.are_complete);
         }
+    }
+
+    #[test]
+    fn a_row_of_a_build_before_stages_is_not_counted_by_stage() {
+        let sketch = Sketch::of(SECRET, ["ann"]);
+        let bytes = AttributeValue::B(Blob::new(sketch.to_bytes()));
+        let mut merged = read_visitors(&item(&[(keys::VISITORS_SKETCH, bytes)])).expect("a sketch");
+        assert!(!merged.stages.are_complete);
+        merged.merge(&bought());
+        let at = Minute::containing("2026-11-20T23:07:00Z".parse().expect("a time"));
+        let period = Period::Month(at.expect("in range").hour().day().month());
+        let retention = Retention { minute_days: 7, hour_days: 0, day_days: 0 };
+        let row = visitors_item("shop", period, "visitors#m11#00".to_string(), &merged, retention);
+        assert!(row.contains_key("bought") && !row.contains_key(keys::BY_STAGE));
     }
 
     #[test]
@@ -358,7 +414,20 @@ mod tests {
     }
 
     fn visitors(names: &[&str], sessions: &[&str]) -> Visitors {
-        Visitors { visitors: Sketch::of(SECRET, names), sessions: Sketch::of(SECRET, sessions) }
+        let (visitors, sessions) = (Sketch::of(SECRET, names), Sketch::of(SECRET, sessions));
+        Visitors { visitors, sessions, ..Visitors::default() }
+    }
+
+    /// Two visitors with sessions, of whom one bought.
+    fn bought() -> Visitors {
+        let mut visitors = visitors(&["ann", "bob"], &["1", "2"]);
+        for stage in [Stage::Carted, Stage::Bought] {
+            *visitors.stages.of_mut(stage) = StageVisitors {
+                visitors: Sketch::of(SECRET, ["ann"]),
+                sessions: Sketch::of(SECRET, ["1"]),
+            };
+        }
+        visitors
     }
 
     #[test]
@@ -400,6 +469,7 @@ mod tests {
             now,
             retention: RETENTION,
             quarter_hours: QuarterHours::NONE,
+            by_stage: false,
         };
         let (counts, reads) = table.read(count_visitors(&table, &question));
         let counts: Vec<_> =

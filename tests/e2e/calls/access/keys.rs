@@ -50,6 +50,7 @@ const CALLS: &[(&str, &str, &str, Kind)] = &[
     ("/history", "site_id=SITE&measure=views&granularity=hour", "api", Kind::Question),
     ("/overview", "site_id=SITE", "api", Kind::Question),
     ("/movers", "site_id=SITE&measure=views", "api", Kind::Question),
+    ("/funnel", "site_id=SITE", "api", Kind::Question),
     ("/items/7", "site_id=SITE", "api", Kind::Question),
     ("/reconcile", "site_id=SITE&granularity=hour", "api", Kind::Question),
     ("/stats", "site_id=SITE&date=2026-11-20", "api", Kind::Question),

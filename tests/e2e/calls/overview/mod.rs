@@ -127,7 +127,7 @@ struct Compared<'a> {
 }
 
 /// The minutes between the members `from` and `to`.
-fn minutes_of(value: &Value) -> Result<Range<i64>> {
+pub(crate) fn minutes_of(value: &Value) -> Result<Range<i64>> {
     let minute = |name: &str| -> Result<i64> {
         let time: DateTime<Utc> = value[name].as_str().context("a time")?.parse()?;
         Ok(time.timestamp().div_euclid(60))

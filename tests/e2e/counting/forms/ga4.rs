@@ -71,7 +71,7 @@ fn count(event: &Event<'_>, expected: &mut Expected) -> Result<bool> {
         }
         // The page has its own `page_view` event.
         "view_item" => expected.views += 1,
-        "add_to_cart" | "remove_from_cart" | "purchase" | "refund" => {}
+        "add_to_cart" | "remove_from_cart" | "begin_checkout" | "purchase" | "refund" => {}
         _ => return Ok(false),
     }
     expected.users.insert(event.user.to_string());
@@ -88,6 +88,7 @@ fn count(event: &Event<'_>, expected: &mut Expected) -> Result<bool> {
             "view_item" => counted.views += 1,
             "add_to_cart" => counted.carts += 1,
             "remove_from_cart" => counted.removals += 1,
+            "begin_checkout" => counted.checkouts += 1,
             "purchase" => counted.sell(quantity, currency, money),
             "refund" => *counted.refunds.entry(currency.to_string()).or_default() += money,
             other => bail!("{other} has items"),

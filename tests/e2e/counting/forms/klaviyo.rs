@@ -59,6 +59,7 @@ fn count(text: &str, event_of: fn(&Value) -> Result<Event<'_>>) -> Result<Expect
                 | "Viewed Page"
                 | "Viewed Product"
                 | "Added to Cart"
+                | "Started Checkout"
                 | "Placed Order"
                 | "Refunded Order"
         ) {
@@ -79,15 +80,15 @@ fn count(text: &str, event_of: fn(&Value) -> Result<Event<'_>>) -> Result<Expect
                 expected.item(text("ProductID")?).views += 1;
             }
             "Added to Cart" => expected.item(text("AddedItemProductID")?).carts += 1,
-            "Placed Order" | "Refunded Order" => {
+            "Started Checkout" | "Placed Order" | "Refunded Order" => {
                 for item in properties["Items"].as_array().context("items")? {
                     let units = item["Quantity"].as_u64().context("a quantity")?;
                     let money = cents_of(&item["RowTotal"])?;
                     let item = expected.item(item["ProductID"].as_str().context("an id")?);
-                    if event.metric == "Placed Order" {
-                        item.sell(units, event.currency, money);
-                    } else {
-                        *item.refunds.entry(event.currency.to_string()).or_default() += money;
+                    match event.metric {
+                        "Started Checkout" => item.checkouts += 1,
+                        "Placed Order" => item.sell(units, event.currency, money),
+                        _ => *item.refunds.entry(event.currency.to_string()).or_default() += money,
                     }
                 }
             }

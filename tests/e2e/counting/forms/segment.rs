@@ -25,6 +25,7 @@ pub(super) fn oracle(text: &str) -> Result<Expected> {
                 | "Product Viewed"
                 | "Product Added"
                 | "Product Removed"
+                | "Checkout Started"
                 | "Order Completed"
                 | "Order Refunded"
         ) {
@@ -59,10 +60,10 @@ pub(super) fn oracle(text: &str) -> Result<Expected> {
                     let quantity = product["quantity"].as_u64().context("a quantity")?;
                     let money = quantity * cents_of(&product["price"])?;
                     let item = expected.item(product["product_id"].as_str().context("an id")?);
-                    if what == "Order Completed" {
-                        item.sell(quantity, currency, money);
-                    } else {
-                        *item.refunds.entry(currency.to_string()).or_default() += money;
+                    match what {
+                        "Checkout Started" => item.checkouts += 1,
+                        "Order Completed" => item.sell(quantity, currency, money),
+                        _ => *item.refunds.entry(currency.to_string()).or_default() += money,
                     }
                 }
             }

@@ -303,6 +303,7 @@ fn count_event(event: Event, recount: &mut Recount) {
         event.minute,
         event.customer.as_deref(),
         event.session.as_deref(),
+        event.reached,
     );
     recount.orders.extend(event.order);
     for (measure, key, number) in event.additions {

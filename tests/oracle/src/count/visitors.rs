@@ -21,6 +21,40 @@ pub struct Visitors {
 struct Present {
     users: BTreeSet<Name>,
     sessions: BTreeSet<Name>,
+    /// Those that had an event of each stage after viewing.
+    stages: [(BTreeSet<Name>, BTreeSet<Name>); 3],
+    /// Whether of some nobody knows what stage they reached.
+    lacks_stages: bool,
+}
+
+/// How far the visitor of an event got with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reached {
+    /// The build that counted the event did not count by stage.
+    Unknown,
+    /// No further than all visitors.
+    #[default]
+    Viewed,
+    /// Something went into a cart.
+    Carted,
+    /// A checkout began.
+    BeganCheckout,
+    /// Something was bought.
+    Bought,
+}
+
+impl Reached {
+    /// The names of the stages after viewing, in their order.
+    pub const STAGES: [&str; 3] = ["carted", "began_checkout", "bought"];
+
+    fn place(self) -> Option<usize> {
+        match self {
+            Self::Unknown | Self::Viewed => None,
+            Self::Carted => Some(0),
+            Self::BeganCheckout => Some(1),
+            Self::Bought => Some(2),
+        }
+    }
 }
 
 /// How many different ids there were.
@@ -39,11 +73,43 @@ pub struct VisitorIds<'a> {
     pub users: Vec<&'a str>,
     /// Sessions.
     pub sessions: Vec<&'a str>,
+    /// The customers and the sessions that had an event of each stage, as [`Reached::STAGES`].
+    pub stages: [(Vec<&'a str>, Vec<&'a str>); 3],
+    /// Whether of some nobody knows what stage they reached.
+    pub lacks_stages: bool,
+}
+
+impl VisitorIds<'_> {
+    /// Whether nobody was there.
+    pub fn are_of_nobody(&self) -> bool {
+        self.users.is_empty() && self.sessions.is_empty()
+    }
+
+    /// How many reached each stage, by an event of it or of a later one; all have viewed.
+    pub fn funnel(&self) -> [Distinct; 4] {
+        let count = |ids: BTreeSet<&str>| ids.len() as u64;
+        let all = Distinct { users: self.users.len() as u64, sessions: self.sessions.len() as u64 };
+        let from = |stage: usize| {
+            let later = || self.stages[stage..].iter();
+            Distinct {
+                users: count(later().flat_map(|(users, _)| users.iter().copied()).collect()),
+                sessions: count(later().flat_map(|(_, it)| it.iter().copied()).collect()),
+            }
+        };
+        [all, from(0), from(1), from(2)]
+    }
 }
 
 impl Visitors {
     /// Adds whom an event of a minute (counted since 1970) is of; it may be of nobody.
-    pub fn add(&mut self, site: &str, minute: i64, customer: Option<&str>, session: Option<&str>) {
+    pub fn add(
+        &mut self,
+        site: &str,
+        minute: i64,
+        customer: Option<&str>,
+        session: Option<&str>,
+        reached: Reached,
+    ) {
         if customer.is_none() && session.is_none() {
             return;
         }
@@ -51,6 +117,12 @@ impl Visitors {
         let present = self.minutes_mut(site).entry(minute).or_default();
         present.users.extend(customer);
         present.sessions.extend(session);
+        present.lacks_stages |= reached == Reached::Unknown;
+        if let Some(place) = reached.place() {
+            let (users, sessions) = &mut present.stages[place];
+            users.extend(customer);
+            sessions.extend(session);
+        }
     }
 
     /// Adds all visitors of another chunk.
@@ -63,6 +135,11 @@ impl Visitors {
                 let merged = self.minutes_mut(site).entry(*minute).or_default();
                 merged.users.extend(here(&present.users));
                 merged.sessions.extend(here(&present.sessions));
+                merged.lacks_stages |= present.lacks_stages;
+                for (merged, (users, sessions)) in merged.stages.iter_mut().zip(&present.stages) {
+                    merged.0.extend(here(users));
+                    merged.1.extend(here(sessions));
+                }
             }
         }
     }
@@ -98,16 +175,24 @@ impl Visitors {
 
     fn different<'a>(&self, minutes: impl Iterator<Item = &'a Present>) -> VisitorIds<'_> {
         let (mut users, mut sessions) = (Vec::new(), Vec::new());
+        let mut stages = [const { (Vec::new(), Vec::new()) }; 3];
+        let mut lacks_stages = false;
         for present in minutes {
             users.extend(&present.users);
             sessions.extend(&present.sessions);
+            lacks_stages |= present.lacks_stages;
+            for (all, (users, sessions)) in stages.iter_mut().zip(&present.stages) {
+                all.0.extend(users);
+                all.1.extend(sessions);
+            }
         }
-        let [users, sessions] = [users, sessions].map(|mut names| {
+        let texts = |mut names: Vec<Name>| {
             names.sort_unstable();
             names.dedup();
             names.into_iter().map(|name| self.ids.text(name)).collect()
-        });
-        VisitorIds { users, sessions }
+        };
+        let stages = stages.map(|(users, sessions)| (texts(users), texts(sessions)));
+        VisitorIds { users: texts(users), sessions: texts(sessions), stages, lacks_stages }
     }
 
     fn minutes_mut(&mut self, site: &str) -> &mut BTreeMap<i64, Present> {
@@ -126,7 +211,7 @@ mod tests {
     fn visitors(events: &[(&str, i64, Option<&str>, Option<&str>)]) -> Visitors {
         let mut visitors = Visitors::default();
         for (site, minute, customer, session) in events {
-            visitors.add(site, *minute, *customer, *session);
+            visitors.add(site, *minute, *customer, *session, Reached::Viewed);
         }
         visitors
     }
@@ -164,8 +249,29 @@ mod tests {
         );
         assert_eq!(
             visitors.ids("s", 0..60),
-            VisitorIds { users: vec!["a", "b"], sessions: vec!["1", "2"] }
+            VisitorIds { users: vec!["a", "b"], sessions: vec!["1", "2"], ..VisitorIds::default() }
         );
+    }
+
+    #[test]
+    fn a_stage_is_reached_by_an_event_of_it_or_of_a_later_one() {
+        let mut visitors = Visitors::default();
+        for (minute, customer, session, reached) in [
+            (0, "a", None, Reached::Viewed),
+            (0, "b", Some("1"), Reached::Carted),
+            (1, "b", Some("2"), Reached::BeganCheckout),
+            (2, "c", None, Reached::Bought),
+        ] {
+            visitors.add("s", minute, Some(customer), session, reached);
+        }
+        let mut merged = some();
+        merged.merge(&visitors);
+        let funnel = |minutes| merged.ids("s", minutes).funnel().map(|it| (it.users, it.sessions));
+        assert_eq!(funnel(0..3), [(3, 2), (2, 2), (2, 1), (1, 0)]);
+        assert_eq!(funnel(1..3), [(2, 1), (2, 1), (2, 1), (1, 0)]);
+        assert!(!merged.ids("s", 0..3).lacks_stages);
+        merged.add("s", 2, Some("d"), None, Reached::Unknown);
+        assert!(merged.ids("s", 0..3).lacks_stages && !merged.ids("s", 0..2).lacks_stages);
     }
 
     #[test]

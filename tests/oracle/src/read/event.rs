@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::count::visitors::Reached;
 use crate::decimal::Decimal;
 use crate::read::fields::{
     CURRENCY, CUSTOMER_ID, EVENT_ID, EVENT_TYPE, ITEM_ID, ITEM_NAME, ORDER_ID, ORDER_TOTAL, PRICE,
@@ -28,6 +29,8 @@ pub(crate) struct Event {
     pub(crate) minute: i64,
     pub(crate) customer: Option<String>,
     pub(crate) session: Option<String>,
+    /// How far its visitor got.
+    pub(crate) reached: Reached,
     /// What it adds, as (measure, key, number). Empty: the event is ignored, if it is about no
     /// order.
     pub(crate) additions: Vec<(String, String, Decimal)>,
@@ -91,7 +94,12 @@ fn check(
     settings: &Settings,
 ) -> Result<Event, Rejection> {
     let mut event = Event::default();
-    let kind = match kind(sources.find(EVENT_TYPE).or(name))? {
+    let event_type = sources.find(EVENT_TYPE).or(name);
+    let mut typed = kind(event_type)?;
+    if !settings.has_checkouts {
+        typed = typed.before_checkouts(event_type);
+    }
+    let kind = match typed {
         Typed::Counted(kind) => kind,
         Typed::Ignored => return Ok(event),
         Typed::Unknown(name) => {
@@ -115,6 +123,7 @@ fn check(
         let order = id(sources, ORDER_ID)?.ok_or("missing:order_id")?;
         let customer = event.customer.clone();
         let what = order::check(kind, sources, customer, currency, &mut event.notes)?;
+        event.reached = Kind::Order(kind).reached(false, settings);
         event.order = Some(OrderEvent { site: event.site.clone(), order, at: time, what });
         return Ok(event);
     }
@@ -139,6 +148,7 @@ fn check(
         (Kind::Purchase, false) => settings.has_order_lines,
         _ => false,
     };
+    event.reached = kind.reached(is_given_back, settings);
     match order.filter(|_| counts_through_order) {
         Some(order) => {
             let what = match is_given_back {
@@ -347,6 +357,7 @@ fn count_item(kind: Kind, item: &Item, event: &mut Event) {
         (Kind::View, _) => add("views".to_owned(), Decimal::ONE),
         (Kind::Cart, _) => add("carts".to_owned(), Decimal::ONE),
         (Kind::Removal, _) => add("removals".to_owned(), Decimal::ONE),
+        (Kind::Checkout, _) => add("checkouts".to_owned(), Decimal::ONE),
         (Kind::Purchase, Some(money)) if !money.is_given_back => {
             add("units".to_owned(), bought.quantity);
             add(format!("sales:{currency}"), money.amount);
@@ -371,6 +382,8 @@ enum Needs {
     Money,
     /// Nothing replaces it.
     Item,
+    /// Nothing.
+    Nothing,
     /// Money, if it names an item that cannot be used: it must not be taken for one of everything.
     MoneyIfNamed,
 }
@@ -381,6 +394,7 @@ impl From<Kind> for Needs {
             Kind::View => Self::Page,
             Kind::Purchase | Kind::Refund => Self::Money,
             Kind::Cart | Kind::Removal | Kind::Order(_) => Self::Item,
+            Kind::Checkout => Self::Nothing,
         }
     }
 }
@@ -421,6 +435,7 @@ fn check_only_item(
         },
         Needs::Money => bought.money.is_some(),
         Needs::Item => false,
+        Needs::Nothing => true,
         Needs::MoneyIfNamed => bought.money.is_some() || reason == "missing:item_id",
     };
     if !can_do_without {
@@ -431,7 +446,7 @@ fn check_only_item(
         "invalid:item_name" => event.notes.dropped.push(ITEM_NAME),
         _ => {}
     }
-    if bought.money.is_none() {
+    if bought.money.is_none() && kind != Kind::Checkout {
         return Ok(None);
     }
     let bought = Bought { quantity: Decimal::ZERO, ..bought };

@@ -47,6 +47,8 @@ pub struct Settings {
     pub has_order_lines: bool,
     /// The same of refunds.
     pub has_order_refunds: bool,
+    /// Whether checkouts count, and visitors by stage.
+    pub has_checkouts: bool,
 }
 
 /// What a site sets about the reading of its events.
@@ -70,6 +72,7 @@ impl Settings {
             refused_sites: BTreeSet::new(),
             has_order_lines: true,
             has_order_refunds: true,
+            has_checkouts: true,
         }
     }
 

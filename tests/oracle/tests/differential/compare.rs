@@ -156,6 +156,7 @@ pub(crate) fn compare(chunk: &Chunk) -> Result<Outcome, String> {
         refused_sites: refused_sites(chunk).map(str::to_owned).collect(),
         has_order_lines: true,
         has_order_refunds: true,
+        has_checkouts: true,
     };
     let earlier = line_end_within(&chunk.stored);
     // Otherwise it does not go on there, or cannot be read at all, which is compared below.

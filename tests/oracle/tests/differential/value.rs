@@ -25,7 +25,8 @@ pub(crate) enum Takes {
 }
 
 /// The types that count something, as docs/VOCABULARY.md calls them.
-const TYPES: &[&str] = &["view", "cart add", "removal", "purchase", "purchase", "refund"];
+const TYPES: &[&str] =
+    &["view", "cart add", "removal", "checkout", "purchase", "purchase", "refund"];
 const ORDER_TYPES: &[&str] = &["order created", "order status changed", "order cancelled"];
 const UNKNOWN_TYPES: &[&str] = &[
     "track",

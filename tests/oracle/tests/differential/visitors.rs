@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use minutebook_domain::chunk::ChunkCount;
 use minutebook_domain::count::sketch::Sketch;
+use minutebook_domain::count::stages::Stage;
+use minutebook_domain::count::visitors::Visitors;
 use minutebook_domain::time::period::Period;
 use minutebook_oracle::{Granularity, Recount, VisitorIds};
 
@@ -20,12 +22,9 @@ pub(super) fn same_visitors(
         0 => 0,
         days => (REFERENCE_SECONDS - i64::from(days) * 86_400) / 60,
     };
-    let mut of_reader: BTreeMap<String, [&Sketch; 2]> = BTreeMap::new();
+    let mut of_reader: BTreeMap<String, Vec<Option<&Sketch>>> = BTreeMap::new();
     for (site, minute, visitors) in read.visitors.minutes() {
-        of_reader.insert(
-            format!("{site} minute {}", minute.number()),
-            [&visitors.visitors, &visitors.sessions],
-        );
+        of_reader.insert(format!("{site} minute {}", minute.number()), sketches(visitors));
     }
     let rolled_up = read.visitors.rolled_up(|_, _| true);
     for ((site, period), visitors) in &rolled_up {
@@ -37,7 +36,7 @@ pub(super) fn same_visitors(
             Period::Week(week) => format!("week {week}"),
             Period::Month(month) => format!("month {month}"),
         };
-        of_reader.insert(format!("{site} {name}"), [&visitors.visitors, &visitors.sessions]);
+        of_reader.insert(format!("{site} {name}"), sketches(visitors));
     }
     for granularity in Granularity::ALL {
         for (site, period, ids) in recounted.visitors.by_period(granularity) {
@@ -49,8 +48,10 @@ pub(super) fn same_visitors(
             let Some(sketches) = of_reader.remove(&name) else {
                 return Err(format!("the reader has no visitors of {name}: {ids:?}"));
             };
-            let VisitorIds { users, sessions } = &ids;
-            if !(is_of(sketches[0], users) && is_of(sketches[1], sessions)) {
+            let VisitorIds { users, sessions, stages, .. } = &ids;
+            let of_stages = stages.iter().flat_map(|(users, sessions)| [users, sessions]);
+            let mut all = sketches.iter().zip([users, sessions].into_iter().chain(of_stages));
+            if !all.all(|(sketch, ids)| is_of(*sketch, ids)) {
                 return Err(format!("other visitors of {name}: {sketches:?} are not {ids:?}"));
             }
         }
@@ -63,9 +64,21 @@ pub(super) fn same_visitors(
     }
 }
 
+/// The sketches of visitors and of sessions: all, and those of each stage; `None` is an empty one.
+fn sketches(visitors: &Visitors) -> Vec<Option<&Sketch>> {
+    assert!(visitors.stages.are_complete);
+    let of_stages = Stage::ALL.into_iter().flat_map(|stage| {
+        let of_stage = visitors.stages.of(stage);
+        [of_stage.map(|it| &it.visitors), of_stage.map(|it| &it.sessions)]
+    });
+    let of_all = [Some(&visitors.visitors), Some(&visitors.sessions)];
+    of_all.into_iter().chain(of_stages).collect()
+}
+
 /// Whether a sketch is one of these ids. Its bytes depend on the order that ids were added in, so
 /// that sets are compared: two are the same if neither they nor their union differ in size.
-fn is_of(sketch: &Sketch, ids: &[&str]) -> bool {
+fn is_of(sketch: Option<&Sketch>, ids: &[&str]) -> bool {
+    let Some(sketch) = sketch else { return ids.is_empty() };
     let expected = Sketch::of(SECRET, ids);
     let mut merged = sketch.clone();
     merged.merge(&expected);

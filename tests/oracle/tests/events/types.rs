@@ -22,6 +22,10 @@ fn every_spelling_of_every_type() {
         ("carts 11:07 1=1", &["add_to_cart", "addtocart", "cart", "carts", "Product Added"]),
         ("removals 11:07 1=1", &["remove_from_cart", "Product Removed"]),
         (
+            "checkouts 11:07 1=1",
+            &["begin_checkout", "Checkout Started", "InitiateCheckout", "Started Checkout"],
+        ),
+        (
             "sales:USD 11:07 1=6; units 11:07 1=3",
             &["purchase", "transaction", "order", "orders", "Order Completed"],
         ),
@@ -42,14 +46,9 @@ fn every_spelling_of_every_type() {
 
 #[test]
 fn other_types_that_shops_send_are_ignored() {
-    for name in [
-        "session_start",
-        "view_item_list",
-        "begin_checkout",
-        "identify",
-        "Cart Viewed",
-        "Order Updated",
-    ] {
+    for name in
+        ["session_start", "view_item_list", "checkout", "identify", "Cart Viewed", "Order Updated"]
+    {
         check(format!(r#"{{"event":"{name}","site_id":"!","price":-1}}"#), "i1 | ");
     }
 }
@@ -135,6 +134,23 @@ fn a_cart_add_and_a_removal_count_one_whatever_the_quantity() {
             line(&format!(r#""event":"Product Removed","item_id":1,"quantity":{quantity}"#)),
             "c1 e1 | removals 11:07 1=1",
         );
+    }
+}
+
+#[test]
+fn a_checkout_counts_one_for_each_of_its_items_or_one_without_any() {
+    for (members, expected) in [
+        (r#""sku":1,"quantity":7,"page":"/a""#, "c1 e1 | checkouts 11:07 1=1"),
+        (
+            r#""items":[{"sku":1,"quantity":3,"price":2},{"sku":2},{"sku":1}],"value":9"#,
+            "c1 e1 | checkouts 11:07 1=2; checkouts 11:07 2=1",
+        ),
+        (r#""value":9"#, "c1 e1 | checkouts 11:07 (other)=1"),
+        (r#""items":[]"#, "c1 e1 | checkouts 11:07 (other)=1"),
+        (r#""sku":true"#, "c1 e1 dropped:item_id=1 | checkouts 11:07 (other)=1"),
+        (r#""items":[{"price":1}]"#, "missing:item_id@1 | "),
+    ] {
+        check(line(&format!(r#""event":"begin_checkout",{members}"#)), expected);
     }
 }
 

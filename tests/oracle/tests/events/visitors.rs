@@ -98,3 +98,48 @@ fn visitors_of_several_chunks_are_merged() {
     let distinct = visitors.distinct("default", 0..i64::MAX);
     assert_eq!((distinct.users, distinct.sessions), (2, 1));
 }
+
+/// How many visitors reached each stage: `viewed/carted/began checkout/bought`.
+fn funnel(recount: &Recount) -> String {
+    let ids = recount.visitors.ids("default", 0..i64::MAX);
+    ids.funnel().map(|reached| reached.users.to_string()).join("/")
+}
+
+#[test]
+fn an_event_brings_its_visitor_to_a_stage() {
+    for (members, expected) in [
+        (r#""event":"view","sku":1"#, "1/0/0/0"),
+        (r#""event":"cart","sku":1"#, "1/1/0/0"),
+        (r#""event":"remove_from_cart","sku":1"#, "1/0/0/0"),
+        (r#""event":"begin_checkout""#, "1/1/1/0"),
+        (r#""event":"order","sku":1"#, "1/1/1/1"),
+        (r#""event":"order","order_id":7,"sku":1,"price":5"#, "1/1/1/1"),
+        (r#""event":"order","sku":1,"price":-5"#, "1/0/0/0"),
+        (r#""event":"order","order_id":7,"sku":1,"price":-5"#, "1/0/0/0"),
+        (r#""event":"order","items":[{"sku":1,"price":9},{"name":"off","price":-2}]"#, "1/1/1/1"),
+        (r#""event":"refund","sku":1,"price":5"#, "1/0/0/0"),
+        (r#""event":"order_created","order_id":7,"total_amount":5"#, "1/1/1/1"),
+        (r#""event":"order_status_changed","order_id":7,"newStatus":"PAID""#, "1/0/0/0"),
+    ] {
+        assert_eq!(
+            funnel(&count(line(&format!(r#"{members},"userId":"a""#)))),
+            expected,
+            "{members}"
+        );
+    }
+}
+
+#[test]
+fn a_build_before_ignored_checkouts_and_counted_no_stages() {
+    let chunk = [
+        line(r#""event":"begin_checkout","userId":"a""#),
+        line(r#""event":"checkout_initiated","userId":"b""#),
+        line(r#""event":"cart","sku":1,"userId":"c""#),
+    ];
+    let at = "2026-11-20T12:00:00Z".parse().unwrap();
+    let settings = Settings { has_checkouts: false, ..Settings::at(at) };
+    let recount = recount(chunk.concat().as_bytes(), &settings).unwrap();
+    assert_eq!((recount.counted, recount.ignored, funnel(&recount).as_str()), (1, 2, "1/0/0/0"));
+    assert_eq!(recount.unknown_types.len(), 1);
+    assert!(recount.visitors.ids("default", 0..i64::MAX).lacks_stages);
+}

@@ -1,4 +1,4 @@
-/** Items by views, carts and sales, what moved, and pages: a call for the tab that is shown. */
+/** Items by views, carts and sales, what moved, the funnel, and pages: a call for the tab shown. */
 
 import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
@@ -15,6 +15,7 @@ import { Panel } from "../../ui/panel";
 import { Tabs } from "../../ui/tabs";
 import { coveredNote } from "../covered";
 import { PageBars } from "../page_bars";
+import { FunnelPanel } from "./funnel";
 import { MoversPanel } from "./movers";
 
 const TABS: readonly (readonly [Tab, string])[] = [
@@ -22,6 +23,7 @@ const TABS: readonly (readonly [Tab, string])[] = [
   ["carted", "Carted"],
   ["grossing", "Grossing"],
   ["movers", "Movers"],
+  ["funnel", "Funnel"],
   ["pages", "Pages"],
 ];
 
@@ -31,6 +33,7 @@ export function ItemsPanel() {
   const { tab } = view.value;
   if (tab === "pages") return <PagesPanel tabs={<ItemTabs />} />;
   if (tab === "movers") return <MoversPanel tabs={<ItemTabs />} />;
+  if (tab === "funnel") return <FunnelPanel tabs={<ItemTabs />} />;
   return <RankingPanel tab={tab} />;
 }
 

@@ -324,6 +324,13 @@ fn events_of_platforms_are_read_by_their_forms() {
         ),
         (
             klaviyo(
+                "Started Checkout",
+                r#"{"Items":[{"ProductID":"1"},{"ProductID":"2","Quantity":3}]}"#,
+            ),
+            "checkouts 1=1 2=1",
+        ),
+        (
+            klaviyo(
                 "Placed Order",
                 r#"{"OrderId":"o","Items":[{"ProductID":"1","ItemPrice":3,"Quantity":2}]}"#,
             ),

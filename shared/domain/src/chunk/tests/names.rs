@@ -23,11 +23,21 @@ fn every_spelling_of_a_type_counts_for_its_measure() {
         (&["add_to_cart", "addtocart", "cart", "carts", "Product Added"], "carts a=1"),
         (&["remove_from_cart", "Product Removed"], "removals a=1"),
         (
+            &[
+                "begin_checkout",
+                "Checkout Started",
+                "InitiateCheckout",
+                "START_CHECKOUT",
+                "Started Checkout",
+            ],
+            "checkouts a=1",
+        ),
+        (
             &["purchase", "transaction", "order", "orders", "Order Completed"],
             "units a=2; sales:EUR a=5",
         ),
         (&["refund", "Order Refunded"], "refunds:EUR a=5"),
-        (&["session_start", "begin_checkout", "identify", "Cart Viewed", "Promotion Viewed"], ""),
+        (&["session_start", "checkout", "identify", "Cart Viewed", "Promotion Viewed"], ""),
     ] {
         for kind in kinds {
             check_tally(&event(kind, r#""item_id":"a","price":2.5,"quantity":2"#), expected);

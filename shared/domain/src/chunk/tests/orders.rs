@@ -1,5 +1,6 @@
 //! Events about orders: every row of `docs/EVENTS.md` about them.
 
+mod checkouts;
 mod purchases;
 mod refunds;
 

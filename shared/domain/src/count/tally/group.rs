@@ -70,6 +70,7 @@ impl GroupName {
             Measure::Ordered => 9,
             Measure::OrderedValue(currency) => with_currency(10, currency),
             Measure::RefundsMoved(currency) => with_currency(11, currency),
+            Measure::Checkouts => 12,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Events about items and pages: what each of them adds.
 
 use crate::count::measure::{Currency, Measure};
+use crate::count::stages::Stage;
 use crate::count::tally::OTHER_KEY;
 use crate::event::fields::OfEvents;
 use crate::event::json::{Kind, Node, Raw};
@@ -139,9 +140,7 @@ impl LineContext<'_> {
             self.values.of_order = OfOrder::default();
         }
         if let Some(id) = fields.get(Field::OrderId) {
-            if kind == EventKind::Purchase
-                || (kind == EventKind::Refund && self.values.has_order_refunds)
-            {
+            if matches!(kind, EventKind::Purchase | EventKind::Refund) {
                 order = self.id_if_usable(Some(id), Field::OrderId)?;
                 let is_refund = kind == EventKind::Refund && order.is_some();
                 self.values.of_order = OfOrder { is_refund, ..OfOrder::default() };
@@ -205,7 +204,7 @@ impl LineContext<'_> {
             }
             None => None,
         };
-        if order.is_none() && self.values.has_order_refunds {
+        if order.is_none() {
             self.sum_money_without_order(additions_start);
         }
         if let (EventKind::View, Some(key)) = (kind, page) {
@@ -222,7 +221,22 @@ impl LineContext<'_> {
                 add(Text::EMPTY);
             }
         }
-        self.end_event(ReadEvent { minute, site, id, customer, session, additions_end: 0, order });
+        let stage = match kind {
+            EventKind::CartAdd => Some(Stage::Carted),
+            EventKind::Checkout => Some(Stage::BeganCheckout),
+            EventKind::Purchase if self.values.of_order.has_purchased => Some(Stage::Bought),
+            _ => None,
+        };
+        self.end_event(ReadEvent {
+            minute,
+            site,
+            id,
+            customer,
+            session,
+            stage,
+            additions_end: 0,
+            order,
+        });
         Ok(())
     }
 
@@ -290,6 +304,13 @@ impl LineContext<'_> {
                 self.drop_unless_missing(missing)?;
                 let other = self.read.own_text(OTHER_KEY.as_bytes());
                 self.count_item(kind, other, &Numbers { quantity: 0, ..numbers }, currency);
+                Ok(())
+            }
+            // A checkout without an item is one of the site.
+            (Err(missing), EventKind::Checkout) => {
+                self.drop_unless_missing(missing)?;
+                let other = self.read.own_text(OTHER_KEY.as_bytes());
+                self.count_item(kind, other, &numbers, currency);
                 Ok(())
             }
             (Err(missing), _) => Err(missing),

@@ -112,6 +112,7 @@ impl LineContext<'_> {
             EventKind::View => add(Measure::Views, Value::One),
             EventKind::CartAdd => add(Measure::Carts, Value::One),
             EventKind::Removal => add(Measure::Removals, Value::One),
+            EventKind::Checkout => add(Measure::Checkouts, Value::One),
             EventKind::Purchase if !money.is_some_and(|money| money.is_negative) => {
                 self.values.of_order.has_purchased |= numbers.quantity >= 0;
                 if numbers.quantity > 0 {

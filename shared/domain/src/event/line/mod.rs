@@ -16,7 +16,7 @@ mod values;
 pub use crate::event::page::PAGE_BYTES_MAX;
 pub use event::WRITTEN_OUT_BYTES_MAX;
 pub(crate) use read_line::{ReadEvent, ReadLine, Rejection, Text, Unity, Value};
-pub(crate) use reader::EventReader;
+pub(crate) use reader::{EventReader, counts_stages};
 pub use reader::{READER_VERSION, READER_VERSION_OLDEST};
 pub(crate) use values::Defaults;
 pub use values::{FUTURE_SECONDS_MAX, KEY_BYTES_MAX};

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use crate::count::amount::{Amount, INPUT_MAX, MILLIONTHS_PER_ONE, UNITS_PER_MILLIONTH};
+use crate::count::stages::Stage;
 use crate::event::json::{Kind, Raw};
 use crate::event::line::object::Fields;
 use crate::event::line::read_line::{ReadEvent, ReadOrder, Text};
@@ -75,7 +76,17 @@ impl LineContext<'_> {
         };
         let order = u32::try_from(self.read.orders.len()).ok();
         self.read.orders.push(ReadOrder { id: order_id, facts: Cell::new(facts) });
-        self.end_event(ReadEvent { minute, site, id, customer, session, additions_end: 0, order });
+        let stage = (what == OrderEvent::Created).then_some(Stage::Bought);
+        self.end_event(ReadEvent {
+            minute,
+            site,
+            id,
+            customer,
+            session,
+            stage,
+            additions_end: 0,
+            order,
+        });
         Ok(())
     }
 

@@ -38,10 +38,7 @@ impl LineContext<'_> {
         if self.values.of_order.has_purchased && adds {
             return self.order_of_purchase(event, fields);
         }
-        match self.values.has_order_refunds {
-            true => self.order_of_refund(event, fields),
-            false => Ok(None),
-        }
+        self.order_of_refund(event, fields)
     }
 
     fn order_of_purchase(

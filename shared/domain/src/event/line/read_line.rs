@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::count::amount::Amount;
 use crate::count::measure::{Currency, Measure};
+use crate::count::stages::Stage;
 use crate::event::json::Raw;
 use crate::event::reason::{Field, Reason};
 use crate::order::facts::OrderFacts;
@@ -104,6 +105,8 @@ pub(crate) struct ReadEvent {
     pub(crate) id: Option<Text>,
     pub(crate) customer: Option<Text>,
     pub(crate) session: Option<Text>,
+    /// How far its visitor got.
+    pub(crate) stage: Option<Stage>,
     /// The end of its additions, which start at the end of those of the previous event.
     pub(crate) additions_end: usize,
     /// The index of its order in the line; an event about an order adds nothing by itself.
@@ -120,6 +123,7 @@ impl ReadEvent {
             id: None,
             customer: None,
             session: None,
+            stage: None,
             additions_end: 0,
             order: None,
         }

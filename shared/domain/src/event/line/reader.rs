@@ -40,14 +40,19 @@ const EXPECTED_FORMS: u8 = 16;
 /// The version of the rules by which lines are read, those of `docs/EVENTS.md` and
 /// `docs/VOCABULARY.md`. It is raised with the plan format version when equal bytes could count
 /// something else, and the rules before are kept for one version.
-pub const READER_VERSION: u32 = 5;
+pub const READER_VERSION: u32 = 6;
 
-/// The rules before, by which chunks are finished that a build of plan format version 7 began.
-pub const READER_VERSION_OLDEST: u32 = 4;
+/// The rules before, by which chunks are finished that a build of plan format version 8 began.
+pub const READER_VERSION_OLDEST: u32 = 5;
 
 fn rules_of(reader_version: u32) -> &'static Rules {
     // Chunks of versions to come have a plan format version that is refused.
     if reader_version <= READER_VERSION_OLDEST { &FORMER } else { &RULES }
+}
+
+/// Whether the visitors of lines that this version reads are counted by stage.
+pub(crate) fn counts_stages(reader_version: u32) -> bool {
+    rules_of(reader_version).has_stages
 }
 
 impl EventReader {
@@ -71,7 +76,6 @@ impl EventReader {
                 kinds: KindCache::new(rules.kind_of),
                 may_be_form: false,
                 unpriced: Vec::new(),
-                has_order_refunds: rules.has_order_refunds,
                 of_order: OfOrder::default(),
                 latest_seconds: reference_seconds.saturating_add(FUTURE_SECONDS_MAX),
                 future_seconds: 0,

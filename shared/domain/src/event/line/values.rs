@@ -61,8 +61,6 @@ pub(super) struct ValueReader {
     pub(super) may_be_form: bool,
     /// The items without money of the event that is read, empty between events.
     pub(super) unpriced: Vec<UnpricedItem>,
-    /// Whether refunds that name an order count through it.
-    pub(super) has_order_refunds: bool,
     /// What was seen of the purchase or refund that is read.
     pub(super) of_order: OfOrder,
     /// The last second that does not count as future.

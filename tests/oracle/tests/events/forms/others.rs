@@ -36,6 +36,10 @@ fn klaviyo_event() {
          sales:GBP 10:00 S=4.5; units 10:00 P1=2; units 10:00 S=1",
     );
     check(event("Refunded Order", "{}"), "c1 e1 | refunds:GBP 10:00 (other)=20.5");
+    check(
+        event("Started Checkout", r#"{"Items":[{"ProductID":"P1","Quantity":2},{"SKU":"S"}]}"#),
+        "c1 e1 | checkouts 10:00 P1=1; checkouts 10:00 S=1",
+    );
     check(event("Ordered Product", "{}"), "i1 | ");
     check(event("Opened Email", "{}"), "i1 unknown:Opened Email=1 | ");
 }
@@ -49,6 +53,10 @@ fn klaviyo_track() {
     };
     check(event("__activity__", r#"{"page":"/p"}"#), "c1 e1 | pages 10:00 /p=1");
     check(event("Viewed Product", r#"{"SKU":"S","ProductName":"Mug"}"#), "c1 e1 | views 10:00 S=1");
+    check(
+        event("Started Checkout", r#"{"$event_id":"c1","Items":[{"SKU":"S","Quantity":2}]}"#),
+        "c1 e1 | checkouts 10:00 S=1",
+    );
     let order = event(
         "Placed Order",
         r#"{"$event_id":"o1","$value":29.98,"$currency_code":"EUR","Items":[{"SKU":"S","Quantity":2}]}"#,

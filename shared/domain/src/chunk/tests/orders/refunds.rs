@@ -1,11 +1,8 @@
 //! Refunds of an order: what that section of `docs/EVENTS.md` says about reading them.
 
-use crate::chunk::ChunkReader;
 use crate::chunk::tests::support::{
-    check_outcomes, check_rejected, event, order_refunds, read_whole, settings, sums_without_order,
-    tally,
+    check_outcomes, check_rejected, event, order_refunds, read_whole, sums_without_order, tally,
 };
-use crate::event::line::READER_VERSION_OLDEST;
 
 /// A refund of order 7 with these additional members.
 fn refund(members: &str) -> String {
@@ -122,18 +119,4 @@ fn an_event_has_at_most_100_different_refunds() {
     let of = |items: &[String]| refund(&format!(r#""items":[{}]"#, items.join(",")));
     check_rejected(&of(&items), "invalid:items");
     check_outcomes(&of(&items[..100]), "1/0/0");
-}
-
-#[test]
-fn a_chunk_that_the_build_before_began_counts_them_as_any_event() {
-    let text = format!("{0}\n{0}", refund(r#""sku":"a","price":80"#));
-    let mut settings = settings(text.len());
-    settings.inputs.reader_version = READER_VERSION_OLDEST;
-    let mut reader = ChunkReader::new(&settings);
-    reader.push(text.as_bytes()).unwrap();
-    let count = reader.finish().unwrap();
-    assert!(count.orders.is_empty());
-    // Nor does it sum what is of no order.
-    let expected = "default 2026-11-20T23:07:00Z refunds:EUR a=160\n";
-    assert_eq!(format!("{:?}", count.tally), expected);
 }
