@@ -525,6 +525,7 @@ mod tests {
             JWT_SITES_CLAIM,
             KEYS_MAX,
             LIVE_ENDPOINT,
+            crate::logging::LEVEL_VARIABLES[0],
             QUEUE_URL,
             REJECTED_BUCKET,
             REQUIRE_READ_KEYS,

@@ -5,7 +5,7 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::config::environment;
 
 /// The variables that may hold the log level, in order of precedence. The template sets the first.
-const LEVEL_VARIABLES: [&str; 2] = ["MINUTEBOOK_LOG_LEVEL", "RUST_LOG"];
+pub(crate) const LEVEL_VARIABLES: [&str; 2] = ["MINUTEBOOK_LOG_LEVEL", "RUST_LOG"];
 
 /// Lambda sets it to `JSON` or `Text`.
 const FORMAT_VARIABLE: &str = "AWS_LAMBDA_LOG_FORMAT";

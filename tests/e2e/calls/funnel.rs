@@ -197,7 +197,8 @@ async fn every_stage_and_item_equals_the_oracle(cloud: &Cloud) -> Result<()> {
             listed += counted.check(&answer, step).with_context(|| query.clone())?;
         }
     }
-    ensure!(listed > 40, "only {listed} items were listed");
+    // Fewer just after midnight, when the day has hardly any.
+    ensure!(listed > 20, "only {listed} items were listed");
     let (status, answer) = ask(&mut api, "/funnel", "step=first").await?;
     ensure!(status == 400 && answer["error"].is_string(), "{answer}");
     let report = store.verify().await?;
