@@ -57,7 +57,9 @@ async fn attempts(store: &Store, worker: &mut Worker, first: Value) -> Result<us
             // machine the reply to putting it back may come too late: then there are two of it.
             let put_back = store.take_messages().await?;
             ensure!(put_back.len() <= 1, "{} messages for one", put_back.len());
-            event = put_back.first().map_or(event, |body| sqs_event_of_bodies(&[body.clone()]));
+            event = put_back
+                .first()
+                .map_or(event, |body| sqs_event_of_bodies(std::slice::from_ref(body)));
             continue;
         }
         match &store.take_messages().await?[..] {
