@@ -196,7 +196,7 @@ describe("a feed", () => {
   };
   const wait = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
-  it("asks by the timer, and once a minute while changes are told of", async () => {
+  it("asks by the timer, and once a minute while changes are pushed", async () => {
     const { asked, stop } = count(5_000);
     await wait(10_100);
     expect(asked.times).toBe(3);

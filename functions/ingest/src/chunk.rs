@@ -210,7 +210,8 @@ impl Counter {
             };
             // Sites are registered before anything of them is committed.
             let (sites_max, read_at) = (inputs.sites_max, settings_read_at);
-            let sites = self.committer.admit_sites(&count.sites(), sites_max, read_at, now).await?;
+            let days_of_sites = count.sites();
+            let sites = self.committer.admit_sites(&days_of_sites, sites_max, read_at, now).await?;
             if !sites.refused.is_empty() {
                 abandon(rejected).await;
                 last = "it has events of too many sites".to_string();
@@ -231,7 +232,8 @@ impl Counter {
             }
             // Before anything is committed: every version is limited, also one that counts nothing new.
             let continued = known.as_ref().filter(|_| inputs.counted_before > Some(0));
-            let days_kept = self.limit_retention(object, &count, &settings, continued).await?;
+            let named = days_of_sites.keys().copied();
+            let days_kept = self.limit_retention(object, named, &settings, continued).await?;
             let chunk = ChunkId::new(&object.bucket, &object.key, &count.content_hash);
             let size_bytes = own.size_bytes;
             if self.is_counted_with(object, &chunk, &own, known.as_ref()).await? {

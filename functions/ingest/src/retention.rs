@@ -1,6 +1,5 @@
 //! Limiting how long raw objects are kept, as their sites say.
 
-use minutebook_domain::chunk::ChunkCount;
 use minutebook_storage::bucket::read::ObjectRef;
 use minutebook_storage::bucket::retention::Retention;
 use minutebook_storage::chunk::file::CountedVersion;
@@ -10,23 +9,23 @@ use minutebook_storage::site::known_settings::Settings;
 use crate::chunk::Counter;
 
 impl Counter {
-    /// Limits how long an object is kept if all of its sites say so, to the longest of their times.
+    /// Limits how long an object of these sites is kept if all of them say so, to the longest of
+    /// their times.
     /// Returns for how many days; `None` for ever.
     ///
     /// `continued` is the version of which this one counts only the rest.
     ///
     /// # Errors
     /// [`StorageError`]; see [`StorageError::is_retryable`].
-    pub(crate) async fn limit_retention(
+    pub(crate) async fn limit_retention<'a>(
         &self,
         object: &ObjectRef,
-        count: &ChunkCount,
+        sites: impl Iterator<Item = &'a str>,
         settings: &Settings,
         continued: Option<&CountedVersion>,
     ) -> Result<Option<u32>, StorageError> {
-        let sites = count.sites();
         let mut times: Vec<Option<u32>> =
-            sites.keys().map(|site| settings.raw_retention_days_of(site)).collect();
+            sites.map(|site| settings.raw_retention_days_of(site)).collect();
         // What it begins with is of other sites, perhaps.
         if let Some(continued) = continued.filter(|_| !times.contains(&None)) {
             let version_id = continued.version_id.clone();

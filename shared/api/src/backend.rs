@@ -62,7 +62,7 @@ pub(crate) struct SiteDefaults {
     pub(crate) quarter_hours: QuarterHours,
 }
 
-/// What is asked about visitors.
+/// The windows whose visitors are counted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct VisitorWindows<'a> {
     /// The windows; each is counted by itself.

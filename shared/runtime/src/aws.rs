@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::timeout::{TimeoutConfig, TimeoutConfigBuilder};
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedHttpClient};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -63,7 +63,7 @@ impl Aws {
         let dynamodb_endpoint = endpoint("AWS_ENDPOINT_URL_DYNAMODB");
         let s3_endpoint = endpoint("AWS_ENDPOINT_URL_S3");
         let sqs_endpoint = endpoint("AWS_ENDPOINT_URL_SQS");
-        let is_plain = is_plain(&dynamodb_endpoint) && is_plain(&s3_endpoint);
+        let is_plain = is_plain(dynamodb_endpoint.as_deref()) && is_plain(s3_endpoint.as_deref());
         let http_client = if is_plain { Builder::new().build_http() } else { https() };
         let region = Region::new(required(&lookup, "AWS_REGION")?);
         Ok(Aws {
@@ -85,13 +85,7 @@ impl Aws {
             .region(self.region.clone())
             .http_client(self.http_client.clone())
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(CONNECT_TIMEOUT)
-                    .read_timeout(READ_TIMEOUT)
-                    .operation_timeout(OPERATION_TIMEOUT)
-                    .build(),
-            );
+            .timeout_config(timeouts().operation_timeout(OPERATION_TIMEOUT).build());
         config.set_endpoint_url(self.dynamodb_endpoint.clone());
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
@@ -105,12 +99,7 @@ impl Aws {
             .region(self.region.clone())
             .http_client(self.http_client.clone())
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(CONNECT_TIMEOUT)
-                    .read_timeout(READ_TIMEOUT)
-                    .build(),
-            )
+            .timeout_config(timeouts().build())
             // A local cloud has no host name for each bucket.
             .force_path_style(self.s3_endpoint.is_some());
         config.set_endpoint_url(self.s3_endpoint.clone());
@@ -120,55 +109,46 @@ impl Aws {
     /// The client that sends messages to the sockets of a WebSocket API, whose stage has this URL.
     /// It has no retries: whoever misses a message gets the next one.
     pub fn connections(&self, endpoint: &str) -> aws_sdk_apigatewaymanagement::Client {
-        let is_plain = endpoint.starts_with("http://");
-        let http_client = match (self.is_plain, is_plain) {
-            (true, false) => https(),
-            _ => self.http_client.clone(),
-        };
         let config = aws_sdk_apigatewaymanagement::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .credentials_provider(self.credentials.clone())
             .region(self.region.clone())
-            .http_client(http_client)
+            .http_client(self.http_client_for(Some(endpoint)))
             .endpoint_url(endpoint)
             .retry_config(RetryConfig::disabled())
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(CONNECT_TIMEOUT)
-                    .read_timeout(READ_TIMEOUT)
-                    .operation_timeout(OPERATION_TIMEOUT)
-                    .build(),
-            );
+            .timeout_config(timeouts().operation_timeout(OPERATION_TIMEOUT).build());
         aws_sdk_apigatewaymanagement::Client::from_conf(config.build())
     }
 
-    /// The SQS client. Where the shared HTTP client does not speak the protocol of its endpoint, it
-    /// gets one of its own.
+    /// The SQS client.
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
-        let http_client = match (self.is_plain, is_plain(&self.sqs_endpoint)) {
-            (true, false) => https(),
-            _ => self.http_client.clone(),
-        };
         let mut config = aws_sdk_sqs::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .credentials_provider(self.credentials.clone())
             .region(self.region.clone())
-            .http_client(http_client)
+            .http_client(self.http_client_for(self.sqs_endpoint.as_deref()))
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(CONNECT_TIMEOUT)
-                    .read_timeout(READ_TIMEOUT)
-                    .operation_timeout(OPERATION_TIMEOUT)
-                    .build(),
-            );
+            .timeout_config(timeouts().operation_timeout(OPERATION_TIMEOUT).build());
         config.set_endpoint_url(self.sqs_endpoint.clone());
         aws_sdk_sqs::Client::from_conf(config.build())
     }
+
+    /// The shared HTTP client or, where that does not speak the protocol of this endpoint, one of
+    /// its own.
+    fn http_client_for(&self, endpoint: Option<&str>) -> SharedHttpClient {
+        match (self.is_plain, is_plain(endpoint)) {
+            (true, false) => https(),
+            _ => self.http_client.clone(),
+        }
+    }
 }
 
-fn is_plain(url: &Option<String>) -> bool {
-    url.as_ref().is_some_and(|url| url.starts_with("http://"))
+fn timeouts() -> TimeoutConfigBuilder {
+    TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT)
+}
+
+fn is_plain(url: Option<&str>) -> bool {
+    url.is_some_and(|url| url.starts_with("http://"))
 }
 
 /// TLS with the built-in roots; `None` if they cannot be read, which they always can.

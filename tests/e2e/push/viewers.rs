@@ -53,7 +53,7 @@ async fn a_viewer_is_sent_what_a_commit_has_changed(cloud: &Cloud) -> Result<()>
                 message["committed_at"].as_str().context("a commit")?.parse()?;
             if told >= committed {
                 // One that was computed during the commit may have the order and not yet its money.
-                ensure!(orders.len() == number, "told of {order} without it: {message}");
+                ensure!(orders.len() == number, "{order} is missing from {message}");
                 equals_the_asked_one(cloud, query, &message["answer"]).await?;
                 break;
             }

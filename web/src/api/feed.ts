@@ -14,7 +14,7 @@ export type Feed = (ask: () => Promise<boolean>) => () => void;
 /** The longest pause after errors. */
 const PAUSE_MAX_MS = 120_000;
 
-/** The pause while changes are told of: numbers of now also change because time passes. */
+/** How often to ask while changes are pushed: current numbers also change as time passes. */
 const TOLD_MS = 60_000;
 
 /** Whether a socket tells of changes. */
@@ -26,7 +26,7 @@ interface Running {
   readonly start: () => void;
   /** Asks soon, because something has changed. */
   readonly hear: () => void;
-  /** Sets the timer anew, because changes are told of from now on, or no longer. */
+  /** Restarts the timer, because changes are pushed from now on, or no longer. */
   readonly reset: () => void;
 }
 

@@ -245,9 +245,7 @@ impl<K: ApiKeys + SettingsSource> AccessControl<K> {
         };
         let key = self.find_key(hash, now).await?;
         Ok(key.is_some_and(|key| {
-            !key.has_expired(now)
-                && key.has(Role::Read)
-                && key.site.as_ref().is_none_or(|of_key| of_key == site)
+            key.has(Role::Read) && key.site.as_ref().is_none_or(|of_key| of_key == site)
         }))
     }
 
@@ -351,6 +349,7 @@ impl<K: ApiKeys + SettingsSource> AccessControl<K> {
         })
     }
 
+    /// The same, for whoever answers no request.
     async fn find_key(
         &self,
         hash: &KeyHash,
@@ -358,13 +357,16 @@ impl<K: ApiKeys + SettingsSource> AccessControl<K> {
     ) -> Result<Option<ApiKey>, StorageError> {
         let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let remembered = known().get(hash, now);
-        if let Some(key) = remembered {
-            return Ok((!key.has_expired(now)).then_some(key));
-        }
-        let found = self.table.api_key(hash).await?;
-        if let Some(key) = &found {
-            known().insert(hash.clone(), key.clone(), now);
-        }
+        let found = match remembered {
+            Some(key) => Some(key),
+            None => {
+                let found = self.table.api_key(hash).await?;
+                if let Some(key) = &found {
+                    known().insert(hash.clone(), key.clone(), now);
+                }
+                found
+            }
+        };
         Ok(found.filter(|key| !key.has_expired(now)))
     }
 }

@@ -38,11 +38,13 @@ pub(crate) fn window(default: &str) -> Value {
     let description = format!(
         "How long the window is: a whole number of minutes, hours or days, from 1m to {days}d."
     );
-    query(
-        "window",
-        &description,
-        json!({"type": "string", "pattern": "^[0-9]+[mhd]$", "default": default}),
-    )
+    length("window", &description, default)
+}
+
+/// A whole number of minutes, hours or days.
+pub(crate) fn length(name: &str, description: &str, default: &str) -> Value {
+    let schema = json!({"type": "string", "pattern": "^[0-9]+[mhd]$", "default": default});
+    query(name, description, schema)
 }
 
 pub(crate) fn as_of() -> Value {

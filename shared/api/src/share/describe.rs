@@ -3,18 +3,16 @@
 use serde_json::json;
 
 use crate::openapi::operation::{Operation, Schemas, question};
-use crate::openapi::parameters::{query, site_id};
+use crate::openapi::parameters::{length, site_id};
 use crate::share::{Answer, DEFAULT_LIFE};
 
 const DESCRIPTION: &str = "It reads this site until it expires or the key that it is made from \
                            does. Nothing is stored: revoking that key ends all that were made from it.";
 
 pub(crate) fn share_key(schemas: &mut Schemas) -> Operation {
-    let life = query(
-        "expires_in",
-        "For how long it works, from 1m to 400d; no longer than the key that it is made from.",
-        json!({"type": "string", "pattern": "^[0-9]+[mhd]$", "default": DEFAULT_LIFE}),
-    );
+    let description =
+        "For how long it works, from 1m to 400d; no longer than the key that it is made from.";
+    let life = length("expires_in", description, DEFAULT_LIFE);
     let example = json!({
         "site_id": "my-shop",
         "key": format!("mbs_my-shop~1797203279~{}~{}", "0123456789abcdef".repeat(4), "01".repeat(32)),

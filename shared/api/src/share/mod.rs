@@ -59,19 +59,16 @@ pub(crate) fn handle(request: &Request, caller: &Caller, clock: &Clock) -> Respo
 }
 
 fn asked(query: &str) -> Result<(SiteId, WindowLength), String> {
-    let [mut site, mut life] = [DEFAULT_SITE.to_string(), DEFAULT_LIFE.to_string()];
-    let members = [("site_id", &mut site), ("expires_in", &mut life)];
-    let given = parameters::parameters(query)?;
-    for (name, _) in &given {
-        if !members.iter().any(|(known, _)| known == name) {
-            return Err(format!(
-                "{name:?} is not a parameter of this call; it takes site_id, expires_in"
-            ));
-        }
-    }
-    for (known, value) in members {
-        if let Some((_, given)) = given.iter().find(|(name, _)| name == known) {
-            *value = given.to_string();
+    let (mut site, mut life) = (DEFAULT_SITE.to_string(), DEFAULT_LIFE.to_string());
+    for (name, value) in parameters::parameters(query)? {
+        match name.as_ref() {
+            "site_id" => site = value.into_owned(),
+            "expires_in" => life = value.into_owned(),
+            _ => {
+                return Err(format!(
+                    "{name:?} is not a parameter of this call; it takes site_id, expires_in"
+                ));
+            }
         }
     }
     let life = WindowLength::parse(&life).ok_or_else(|| {

@@ -36,7 +36,7 @@ impl ChunkCount {
     /// anything is counted.
     pub fn sites(&self) -> BTreeMap<&str, DayRange> {
         let mut sites = self.tally.days_of_sites();
-        let of_orders = self.orders.iter().flat_map(|(order, facts)| {
+        let of_orders = self.orders.unsorted().flat_map(|(order, facts)| {
             let minutes = facts.times().filter_map(Minute::containing);
             minutes.map(|minute| (order.site.as_str(), minute))
         });

@@ -302,6 +302,11 @@ impl Orders {
         orders.into_iter().map(|(order, facts)| (order, facts))
     }
 
+    /// The orders, in no order.
+    pub fn unsorted(&self) -> impl Iterator<Item = (&OrderId, &OrderFacts)> {
+        self.known.iter().map(|(order, facts)| (order, facts))
+    }
+
     /// How many orders there are.
     pub fn len(&self) -> usize {
         self.known.len()

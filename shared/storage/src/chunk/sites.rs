@@ -40,7 +40,7 @@ pub(crate) fn sites_of<'a>(
     let of_minutes = visitors.into_iter().flat_map(|slice| &slice.minutes).map(|it| it.1.0);
     let of_periods =
         visitors.into_iter().flat_map(|slice| slice.periods.keys()).map(|(_, site, _)| *site);
-    let of_orders = orders.into_iter().flat_map(Orders::iter).map(|(id, _)| id.site.as_str());
+    let of_orders = orders.into_iter().flat_map(Orders::unsorted).map(|(id, _)| id.site.as_str());
     of_rows.chain(of_minutes).chain(of_periods).chain(of_orders).collect()
 }
 

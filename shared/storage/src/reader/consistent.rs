@@ -1,5 +1,5 @@
-//! Reads without a lag, for whoever was told of a commit: the table's stream may be faster than
-//! reads that are consistent at last.
+//! Strongly consistent reads, for functions that follow the table's stream: an eventually consistent
+//! read may not show a commit yet that the stream has already delivered.
 
 use minutebook_domain::event::settings::SettingsRevision;
 use minutebook_domain::time::Hour;
