@@ -8,11 +8,11 @@
         brotli: include_bytes!("assets/icon-BHxBnfw4.svg.br"),
     },
     File {
-        path: "/assets/index-DRWJolDZ.js",
+        path: "/assets/index-CYFxXQGF.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "e009e9791c4732dc",
-        bytes: include_bytes!("assets/index-DRWJolDZ.js"),
-        brotli: include_bytes!("assets/index-DRWJolDZ.js.br"),
+        tag: "74450bcb44d6fab5",
+        bytes: include_bytes!("assets/index-CYFxXQGF.js"),
+        brotli: include_bytes!("assets/index-CYFxXQGF.js.br"),
     },
     File {
         path: "/assets/index-ERF241eo.css",
@@ -31,7 +31,7 @@
     File {
         path: "/",
         content_type: "text/html; charset=utf-8",
-        tag: "ac1fdcc3e51e2341",
+        tag: "033910281057f5d6",
         bytes: include_bytes!("index.html"),
         brotli: include_bytes!("index.html.br"),
     },

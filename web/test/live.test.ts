@@ -60,7 +60,7 @@ vi.stubGlobal("fetch", () => {
   });
 });
 
-const { feed, isTold, setTold, tell } = await import("../src/api/feed");
+const { feed, isPushed, setPushed, tell } = await import("../src/api/feed");
 const { listen } = await import("../src/api/live");
 const { Resource } = await import("../src/api/resource");
 const { setKey } = await import("../src/state/session");
@@ -85,7 +85,7 @@ beforeEach(() => {
   FakeSocket.all.splice(0);
   requests.splice(0);
   page.hidden = false;
-  setTold(false);
+  setPushed(false);
   setKey(null);
 });
 
@@ -102,12 +102,12 @@ describe("a socket", () => {
     expect(last().url).toBe("ws://localhost/live?site_id=shop&key=mb_1");
     last().onopen?.();
     expect(last().sent).toEqual(['{"action":"get"}']);
-    expect(isTold.value).toBe(false);
+    expect(isPushed.value).toBe(false);
     last().say(realtime(1));
-    expect(isTold.value).toBe(true);
+    expect(isPushed.value).toBe(true);
     expect(heard).toHaveLength(1);
     stop();
-    expect(isTold.value).toBe(false);
+    expect(isPushed.value).toBe(false);
     expect(last().isClosed).toBe(true);
   });
 
@@ -128,7 +128,7 @@ describe("a socket", () => {
     last().onopen?.();
     last().say(realtime(1));
     last().onclose?.();
-    expect(isTold.value).toBe(false);
+    expect(isPushed.value).toBe(false);
     vi.advanceTimersByTime(1_000);
     expect(FakeSocket.all).toHaveLength(5);
     stop();
@@ -144,7 +144,7 @@ describe("a socket", () => {
     vi.advanceTimersByTime(60_000);
     expect(last().sent).toHaveLength(2);
     vi.advanceTimersByTime(15_000);
-    expect(isTold.value).toBe(false);
+    expect(isPushed.value).toBe(false);
     expect(FakeSocket.all[0]?.isClosed).toBe(true);
     vi.advanceTimersByTime(2_000);
     expect(FakeSocket.all.length).toBeGreaterThan(1);
@@ -157,7 +157,7 @@ describe("a socket", () => {
     last().say(realtime(1));
     hide(true);
     expect(last().isClosed).toBe(true);
-    expect(isTold.value).toBe(false);
+    expect(isPushed.value).toBe(false);
     vi.advanceTimersByTime(300_000);
     expect(FakeSocket.all).toHaveLength(1);
     hide(false);
@@ -200,12 +200,12 @@ describe("a feed", () => {
     const { asked, stop } = count(5_000);
     await wait(10_100);
     expect(asked.times).toBe(3);
-    setTold(true);
+    setPushed(true);
     await wait(49_000);
     expect(asked.times).toBe(3);
     await wait(12_000);
     expect(asked.times).toBe(4);
-    setTold(false);
+    setPushed(false);
     await wait(5_000);
     expect(asked.times).toBe(5);
     stop();
@@ -215,7 +215,7 @@ describe("a feed", () => {
 
   it("asks at once when something has changed, once more, and not too often", async () => {
     const { asked, stop } = count(5_000, 1_500);
-    setTold(true);
+    setPushed(true);
     await wait(20_000);
     expect(asked.times).toBe(1);
     tell();
@@ -278,7 +278,7 @@ describe("a pushed answer", () => {
   it("is not asked for at once, but later", async () => {
     const resource = new Resource<unknown>({ ...CALL, everyMs: 5_000 });
     const leave = resource.use({ ...CALL, everyMs: 5_000 });
-    setTold(true);
+    setPushed(true);
     await answer({ views: 1 }, at(1));
     for (let times = 0; times < 4; times += 1) {
       resource.push({ views: times }, at(2 + times));

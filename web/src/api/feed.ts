@@ -1,6 +1,6 @@
 /**
  * When to ask again. A feed calls back whenever an answer may have changed: by a timer and, while a
- * socket tells of changes (`live.ts`), when there is one.
+ * socket announces changes (`live.ts`), when there is one.
  */
 
 import { signal } from "@preact/signals";
@@ -15,10 +15,10 @@ export type Feed = (ask: () => Promise<boolean>) => () => void;
 const PAUSE_MAX_MS = 120_000;
 
 /** How often to ask while changes are pushed: current numbers also change as time passes. */
-const TOLD_MS = 60_000;
+const WHILE_PUSHED_MS = 60_000;
 
-/** Whether a socket tells of changes. */
-export const isTold = signal(false);
+/** Whether a socket announces changes. */
+export const isPushed = signal(false);
 
 /** A feed that runs. */
 interface Running {
@@ -43,10 +43,10 @@ function wake(): void {
 document.addEventListener("visibilitychange", wake);
 window.addEventListener("online", wake);
 
-/** Says whether a socket tells of changes from now on. */
-export function setTold(told: boolean): void {
-  if (isTold.peek() === told) return;
-  isTold.value = told;
+/** Notes whether a socket announces changes from now on. */
+export function setPushed(pushed: boolean): void {
+  if (isPushed.peek() === pushed) return;
+  isPushed.value = pushed;
   for (const feed of [...running]) feed.reset();
 }
 
@@ -56,7 +56,7 @@ export function tell(): void {
 }
 
 /**
- * Asks at once, and again this long after each answer. While a socket tells of changes, it asks
+ * Asks at once, and again this long after each answer. While a socket announces changes, it asks
  * when there is one, but not sooner than `soonMs` after the last question, and otherwise once a
  * minute. It asks nothing while the page is hidden, and doubles the pause after each failure.
  */
@@ -92,7 +92,7 @@ export function feed(everyMs: number, soonMs = everyMs): Feed {
         return Math.max(everyMs, Math.min(everyMs * 2 ** failures, PAUSE_MAX_MS));
       }
       if (hasChanged) return soonMs;
-      return isTold.peek() && !isUnsettled ? Math.max(everyMs, TOLD_MS) : everyMs;
+      return isPushed.peek() && !isUnsettled ? Math.max(everyMs, WHILE_PUSHED_MS) : everyMs;
     };
     const schedule = () => {
       clearTimeout(timer);
@@ -106,7 +106,7 @@ export function feed(everyMs: number, soonMs = everyMs): Feed {
       },
       hear: () => {
         // What can only be corrected is asked for once a minute anyway.
-        if (hasChanged || failures > 0 || everyMs >= TOLD_MS) return;
+        if (hasChanged || failures > 0 || everyMs >= WHILE_PUSHED_MS) return;
         hasChanged = true;
         if (!isAsking && !waiting.has(own)) schedule();
       },

@@ -1,8 +1,8 @@
-/** The socket that tells of changes. It is closed while the page is hidden, and opened again. */
+/** The socket that announces changes. It is closed while the page is hidden, and opened again. */
 
 import { key } from "../state/session";
 import type { Question } from "./client";
-import { setTold } from "./feed";
+import { setPushed } from "./feed";
 import { parseJson } from "./json";
 
 /** A message of the API. */
@@ -15,11 +15,11 @@ export interface Message {
   readonly answer?: unknown;
 }
 
-/** The pauses before the socket is opened again: at most this long, the longer the more often. */
+/** The pauses before the socket is opened again: they double with each failure, up to a maximum. */
 const FIRST_PAUSE_MS = 1_000;
 const PAUSE_MAX_MS = 60_000;
 
-/** How often the page asks: so a socket stays open, and a dead one is found out. */
+/** How often the page asks, which keeps the socket open and detects a dead one. */
 const ASK_MS = 60_000;
 
 /** How long the answer may take before the socket is given up. */
@@ -65,7 +65,7 @@ export function listen(
     const open = socket;
     socket = null;
     open?.close();
-    setTold(false);
+    setPushed(false);
   };
   const later = () => {
     close();
@@ -98,7 +98,7 @@ export function listen(
         close();
       } else {
         failures = 0;
-        setTold(true);
+        setPushed(true);
         clearTimeout(timer);
         timer = setTimeout(() => ask(own), ASK_MS);
       }

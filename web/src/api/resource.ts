@@ -5,7 +5,7 @@ import { useEffect, useMemo } from "preact/hooks";
 
 import { key } from "../state/session";
 import { type Failure, type Question, ask } from "./client";
-import { feed, isTold, tell } from "./feed";
+import { feed, isPushed, tell } from "./feed";
 import { type Message, listen } from "./live";
 
 /** A question that the page repeats for as long as it shows the answer. */
@@ -33,7 +33,7 @@ export interface Known<T> {
 
 const NOTHING: Known<never> = { data: null, at: 0, failure: null };
 
-/** For how long an answer that was pushed is not asked for, while newer ones would be, too. */
+/** For how long a pushed answer is not asked for again, while newer ones would be pushed, too. */
 const PUSHED_MS = 10_000;
 
 /** How many answers are kept, so that going back shows them at once. */
@@ -102,7 +102,7 @@ export class Resource<T> {
   }
 
   private async ask(): Promise<boolean> {
-    if (isTold.peek() && Date.now() - this.pushedAt < PUSHED_MS) return true;
+    if (isPushed.peek() && Date.now() - this.pushedAt < PUSHED_MS) return true;
     const number = ++this.asked;
     const outcome = await ask(this.call.question(), this.tag);
     // A later question has been answered already.

@@ -1,6 +1,6 @@
 /** Whether the numbers are fresh, and pushed: a dot, and the age of the newest answer. */
 
-import { isTold } from "../api/feed";
+import { isPushed } from "../api/feed";
 import { freshness } from "../api/resource";
 import { ago } from "../text/numbers";
 import { useNow } from "../time/now";
@@ -12,7 +12,7 @@ export function Live() {
   const now = useNow();
   const { at, failure } = freshness();
   const isOld = at === 0 || now - at > OLD_MS;
-  const fresh = isTold.value ? "live" : "polling";
+  const fresh = isPushed.value ? "live" : "polling";
   const state = failure !== null ? "failing" : isOld ? "waiting" : fresh;
   const words = { failing: "Not up to date", waiting: "Loading", live: "Live", polling: "Polling" };
   const word = words[state];
