@@ -106,6 +106,10 @@ mod tests {
         line_of(report, None).expect("there is something to say")
     }
 
+    fn text<'a>(metric: &'a Value, name: &str) -> &'a str {
+        metric[name].as_str().expect("a text")
+    }
+
     /// The metrics of a line with their units; none of a line without metrics.
     fn metrics(line: &Value) -> Vec<(&str, &str)> {
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
@@ -115,8 +119,8 @@ mod tests {
             assert_eq!(line["service"], "rollup");
             assert_eq!(line["table"], "stack-table");
         }
-        let text = |metric: &'_ Value, name| metric[name].as_str().expect("a text");
-        metrics.iter().map(|metric| (text(metric, "Name"), text(metric, "Unit"))).collect()
+        let texts = |metric| (text(metric, "Name"), text(metric, "Unit"));
+        metrics.iter().map(texts).collect()
     }
 
     #[test]
