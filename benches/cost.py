@@ -58,12 +58,17 @@ EVENTS_PER_FILE = 10_000
 # "Write units at the rates of a month": of a million events, and of sealing an hour, by the events of
 # the month and the events of an object.
 UNITS_OF_MILLION = {
-    (1_000_000, EVENTS_PER_FILE): 0,
-    (1_000_000, 1): 0,
-    (100_000_000, EVENTS_PER_FILE): 0,
-    (100_000_000, 1): 0,
+    (1_000_000, EVENTS_PER_FILE): 424_960,
+    (1_000_000, 1): 8_801_520,
+    (100_000_000, EVENTS_PER_FILE): 14_834,
+    (100_000_000, 1): 11_736_520,
 }
-UNITS_OF_SEALED_HOUR = {1_000_000: 0, 100_000_000: 0}
+UNITS_OF_SEALED_HOUR = {
+    (1_000_000, EVENTS_PER_FILE): 111,
+    (1_000_000, 1): 490,
+    (100_000_000, EVENTS_PER_FILE): 2_560,
+    (100_000_000, 1): 2_560,
+}
 # "Counting": an uploaded file is known again by two rows.
 UNITS_OF_KNOWN_FILE = 4
 READ_UNITS_OF_KNOWN_FILE = 2
@@ -99,7 +104,7 @@ READ_UNITS_OF_OBJECT = 2
 LOG_BYTES_OF_INVOCATION = 700  # what Lambda itself writes
 LOG_BYTES_OF_LINE = 1_100
 LEDGER_BYTES_OF_OBJECT = 700
-TABLE_BYTES_OF_SEALED_HOUR = {1_000_000: 100_000, 100_000_000: 700_000}
+TABLE_BYTES_OF_SEALED_HOUR = {1_000_000: 20_000, 100_000_000: 320_000}
 VIEWERS = 5
 ACCOUNT_CONCURRENCY = 1_000
 VIEWERS_OF_SITE_MAX = 1_000  # shared/storage/src/connections.rs
@@ -249,7 +254,7 @@ def month(template, events, events_per_object):
         units += objects * UNITS_OF_KNOWN_FILE
         reads += objects * READ_UNITS_OF_KNOWN_FILE
     bill.add(COUNTING, units * WRITE_UNIT + reads * READ_UNIT)
-    bill.add(SEALING, MONTH_HOURS * UNITS_OF_SEALED_HOUR[events] * WRITE_UNIT)
+    bill.add(SEALING, MONTH_HOURS * UNITS_OF_SEALED_HOUR[events, events_per_object] * WRITE_UNIT)
     rollup = template.gigabytes("RollupFunction")
     bill.add(FUNCTIONS, MONTH_HOURS * ROLLUP_SECONDS_OF_HOUR * rollup * LAMBDA_GB_SECOND)
     bill.add(METRICS, METRIC_MONTH * sum(name not in RARE_METRICS for _, name in metrics()))
