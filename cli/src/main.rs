@@ -15,8 +15,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    check, demo, down, forget, generate, history, keys, put, recount, replay, sites, status, top,
-    up, verify,
+    catalogue, check, demo, down, forget, generate, history, keys, put, recount, replay, sites,
+    status, top, up, verify,
 };
 use crate::stack::context::{Context, Options};
 use crate::terminal::escape::shown;
@@ -59,6 +59,8 @@ enum Command {
     Recount(recount::RecountArgs),
     /// Removes a person from raw events, rejected lines and orders; all numbers stay
     Forget(forget::ForgetArgs),
+    /// Puts, lists and removes the names, categories and brands of items
+    Catalogue(catalogue::CatalogueArgs),
     /// Makes, lists and revokes the keys of the API
     Keys(keys::KeysArgs),
     /// Lists the sites, and shows and changes what they set
@@ -85,6 +87,7 @@ async fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args, &context).await,
         Command::Recount(args) => recount::run(args, &context).await,
         Command::Forget(args) => forget::run(args, &context).await,
+        Command::Catalogue(args) => catalogue::run(args, &context).await,
         Command::Keys(args) => keys::run(args, &context).await,
         Command::Sites(args) => sites::run(args, &context).await,
         Command::Verify(args) => verify::run(args, &context).await,

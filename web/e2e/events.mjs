@@ -101,8 +101,9 @@ async function send(all) {
   assert.deepEqual(rejected, []);
 }
 
-/** Posts what the picture shows, and waits until it is counted. */
+/** Posts what the picture shows unless the stack has it, and waits until it is counted. */
 export async function postLively() {
+  if ((await ask("sites?site_id=atelier")).sites.length > 0) return;
   const all = lively(Date.now());
   await send(all);
   const views = all.filter((event) => event.event_type === "page_visit").length;

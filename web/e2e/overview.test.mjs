@@ -225,6 +225,41 @@ test("a view makes at most six calls", async () => {
   await close();
 });
 
+test("items have names, can be found by them, and are ranked by what they are", async () => {
+  await postLively();
+  const { page, close } = await open(browser, "#/?site_id=atelier");
+  await settled(page);
+  const names = await texts(page, ".panel:has(.tabs) .bars .name");
+  assert.ok(names.includes("Oat mug") && names.includes("brass-ladle"), names.join());
+  assert.ok(names.includes("<b>Stoneware</b> bowl\uFFFD"), names.join());
+  const minutes = Math.floor((Date.now() % 86_400_000) / 60_000) + 1;
+  for (const by of ["category", "brand"]) {
+    await page.getByLabel("Rank by").selectOption(by);
+    await page.waitForURL(new RegExp(`by=${by}`));
+    await settled(page);
+    const { top, ungrouped } = await ask(
+      `most_viewed_item?site_id=atelier&window=${minutes}m&by=${by}`,
+    );
+    const shown = await texts(page, ".panel:has(.tabs) .bars .name");
+    assert.deepEqual(
+      shown,
+      top.map((group) => group[by]),
+    );
+    const note = page.getByText(`And ${exact(ungrouped.views)} of items that the catalogue puts`);
+    await note.waitFor();
+  }
+  await page.getByLabel("Rank by").selectOption("item");
+  await page.keyboard.press("/");
+  await page.getByRole("dialog", { name: "Find an item" }).waitFor();
+  await page.keyboard.type("walnut b");
+  await page.getByRole("button", { name: "Walnut board" }).waitFor();
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/#\/items\/walnut-board/);
+  await page.getByRole("heading", { name: "Walnut board" }).waitFor();
+  await page.getByText("walnut-board").first().waitFor();
+  await close();
+});
+
 test("the picture of the README is small", async () => {
   const committed = join(import.meta.dirname, "..", "..", "docs", "images", "dashboard.png");
   // It is only replaced on purpose: no two pictures are alike to the byte.

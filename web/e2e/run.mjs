@@ -51,6 +51,7 @@ const status = () => JSON.parse(command("status", "--json"));
 let hasPassed = false;
 try {
   command("up", "--port", port, ...isBuilt);
+  command("catalogue", "put", join(import.meta.dirname, "items.jsonl"), "--site", "atelier");
   const files = readdirSync(import.meta.dirname).filter((name) => name.endsWith(".test.mjs"));
   const open = files.filter((name) => name !== "keys.test.mjs");
   hasPassed = test(open, { MINUTEBOOK_API: status().api_url });

@@ -64,7 +64,7 @@ describe("a window", () => {
     const day = { from: "2026-11-21", to: "2026-11-22" };
     expect(windowOf(day, "UTC", now, 10_000)).toEqual({
       window: "728m",
-      as_of: null,
+      as_of: "2026-11-21T12:07:00Z",
       isCut: false,
     });
     const before = { from: "2026-11-20", to: "2026-11-21" };

@@ -19,6 +19,7 @@ describe("the view in the URL", () => {
         compare: "year",
         zone: "Asia/Kolkata",
         currency: "INR",
+        by: "brand",
         measure: "sales",
       } as const;
       expect(parseView(formatView(view))).toEqual(view);

@@ -4,7 +4,9 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use minutebook_domain::catalogue::{CatalogueItem, Slot};
 use minutebook_local::STATE_FOLDER;
+use minutebook_shop::Item;
 
 use crate::commands::clock;
 use crate::commands::generate::{self, GenerateArgs};
@@ -12,10 +14,14 @@ use crate::commands::put::{self, PutArgs};
 use crate::commands::status;
 use crate::commands::top::{self, Ranking, TopArgs};
 use crate::commands::verify::{self, VerifyArgs};
+use crate::stack::catalogues::Catalogue;
 use crate::stack::context::Context;
 use crate::stack::local::{self, LocalArgs};
 use crate::terminal::escape;
 use crate::terminal::progress::Step;
+
+/// How many items the shop sells.
+const ITEMS: u32 = 100;
 
 /// How many items an answer lists.
 const TOP_ITEMS: &str = "3";
@@ -47,6 +53,9 @@ pub(crate) async fn run(args: DemoArgs, context: &Context) -> Result<()> {
 
     let folder = root.join(STATE_FOLDER).join("demo");
     generate_events(&args, &folder, &context).await?;
+    let step = Step::begin(format!("catalogue of {ITEMS} items put"));
+    put_catalogue(args.seed, &context).await?;
+    step.end();
 
     let step = Step::begin("events uploaded and counted");
     let report = put::put(upload(&folder), &context).await?;
@@ -111,6 +120,29 @@ async fn generate_events(args: &DemoArgs, folder: &Path, context: &Context) -> R
     Ok(())
 }
 
+/// Says what the items of the shop are.
+async fn put_catalogue(seed: u64, context: &Context) -> Result<()> {
+    let table = context.endpoints()?.table()?.to_owned();
+    let catalogue = Catalogue { client: context.dynamodb().await?, table, site: "default" };
+    let item = |id| {
+        let Item { id, name, category, brand, price } = minutebook_shop::item(seed, id);
+        let item = CatalogueItem {
+            name: Some(name.into()),
+            category: Some(category.into()),
+            brand: Some(brand.into()),
+            price: Some(price.into()),
+            image_url: None,
+        };
+        (id.to_string().into_boxed_str(), item)
+    };
+    let items: Slot = (1..=ITEMS).map(item).collect();
+    let changed = catalogue.change(|stored| {
+        stored.extend(items.clone());
+        Ok(())
+    });
+    changed.await.map(|_| ())
+}
+
 /// The events of the last hour, into this file.
 fn shop(args: &DemoArgs, out: String) -> GenerateArgs {
     GenerateArgs {
@@ -123,10 +155,11 @@ fn shop(args: &DemoArgs, out: String) -> GenerateArgs {
         minutes: 60,
         end: clock::now(),
         seed: args.seed,
-        items: 100,
+        items: ITEMS,
         sites: Vec::new(),
         event_ids: true,
         checkouts: true,
+        refunds: true,
     }
 }
 

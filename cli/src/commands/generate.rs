@@ -65,6 +65,9 @@ pub(crate) struct GenerateArgs {
     /// Let checkouts begin, in place of one of six views of items
     #[arg(long)]
     pub(crate) checkouts: bool,
+    /// Let a piece of the last order be given back, in place of one of ten views of pages
+    #[arg(long)]
+    pub(crate) refunds: bool,
 }
 
 /// How many events are generated unless `--events` says otherwise.
@@ -78,6 +81,7 @@ impl GenerateArgs {
             sites: self.sites.clone(),
             event_ids: self.event_ids,
             checkouts: self.checkouts,
+            refunds: self.refunds,
         }
     }
 

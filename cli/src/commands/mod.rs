@@ -1,6 +1,7 @@
 //! One module for each command: its arguments and `run`. `watch` is `up --watch`, and `clock` reads
 //! the times of flags.
 
+pub(crate) mod catalogue;
 pub(crate) mod check;
 pub(crate) mod clock;
 pub(crate) mod demo;

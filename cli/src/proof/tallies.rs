@@ -129,6 +129,7 @@ impl Books {
                 | TableRow::Forgetting
                 | TableRow::ApiKey(_)
                 | TableRow::Connection
+                | TableRow::Catalogue
                 | TableRow::Settings,
             )
             | None => {}

@@ -8,6 +8,7 @@ use crate::rows::ledger::LedgerEntry;
 use crate::rows::ledger::files::{self, BYTES_PREFIX, FILE_PREFIX};
 use crate::rows::open_hours::{self, OpenHour};
 use crate::rows::orders::{self, OrderRow, RecentRow};
+use crate::rows::records::catalogues;
 use crate::rows::records::connections;
 use crate::rows::records::lag::{self, LAG};
 use crate::rows::records::proofs;
@@ -52,6 +53,8 @@ pub(crate) enum TableRow {
     ApiKey(ApiKey),
     /// A viewer's connection.
     Connection,
+    /// A part of the catalogue of a site.
+    Catalogue,
     /// A revision of the settings of sites.
     Settings,
     /// A registered site.
@@ -100,6 +103,9 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
     }
     if pk.starts_with(api_keys::PREFIX) {
         return api_keys::read(item, pk, sk, odd).map(TableRow::ApiKey);
+    }
+    if catalogues::is_partition(pk) {
+        return catalogues::read(item, sk, odd).map(|()| TableRow::Catalogue);
     }
     if connections::is_partition(pk) {
         return connections::read(item, pk, sk, odd).map(|()| TableRow::Connection);
@@ -178,6 +184,7 @@ mod tests {
             ("LAG", "sealing", "SealingLag"),
             ("PROOF", "whole", "Proof"),
             ("C#Zm9v=", "connection", "None"),
+            ("CATALOGUE#shop", "000001#00042", "Catalogue"),
             ("P#kafka/shop-01234567/orders/0", "000001.000", "Extent"),
             ("SETTINGS", "1", "None"),
             ("F#b/k", "counted", "File"),

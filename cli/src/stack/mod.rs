@@ -3,6 +3,7 @@
 
 pub(crate) mod api_keys;
 pub(crate) mod aws;
+pub(crate) mod catalogues;
 pub(crate) mod context;
 pub(crate) mod http;
 mod key_encoding;

@@ -14,6 +14,8 @@ use minutebook_domain::time::period::Retention;
 use minutebook_runtime::aws::Aws;
 use minutebook_runtime::clock::Clock;
 use minutebook_runtime::config::{Config, ConfigError, LiveConfig, QueuesConfig, environment};
+use minutebook_storage::catalogue::CatalogueSource;
+use minutebook_storage::catalogue::known::{Catalogue, KnownCatalogues, Wanted};
 use minutebook_storage::error::StorageError;
 use minutebook_storage::reader::consistent::ConsistentTable;
 use minutebook_storage::reader::source::RowSource;
@@ -94,6 +96,8 @@ pub struct Backend<R, Q = ()> {
     pub has_all_sites: Arc<OnceLock<bool>>,
     /// The settings of sites that were read last.
     pub settings: Arc<KnownSettings>,
+    /// The catalogues of sites that were read last.
+    pub catalogues: Arc<KnownCatalogues>,
     /// Where sockets of viewers are opened, if they can be.
     pub live_url: Option<String>,
 }
@@ -171,6 +175,35 @@ impl<R: SiteSource, Q> Backend<R, Q> {
         // Where there is no registry, the first chunk may bring one at any moment.
         let Some(registry) = self.rows.registry().await? else { return Ok(false) };
         Ok(*self.has_all_sites.get_or_init(|| registry.is_complete))
+    }
+}
+
+impl<R: CatalogueSource, Q> Backend<R, Q> {
+    /// What the catalogue of a site says about these items, at most half a minute ago.
+    ///
+    /// # Errors
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    pub(crate) async fn catalogue_of<'a>(
+        &self,
+        site: &str,
+        items: impl IntoIterator<Item = &'a str>,
+        now: DateTime<Utc>,
+    ) -> Result<Catalogue, StorageError> {
+        let items = items.into_iter().collect();
+        self.catalogue(site, Wanted::Items(&items), now).await
+    }
+
+    /// What the catalogue of a site says about the items that are wanted, at most half a minute ago.
+    ///
+    /// # Errors
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    pub(crate) async fn catalogue(
+        &self,
+        site: &str,
+        wanted: Wanted<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Catalogue, StorageError> {
+        self.catalogues.catalogue(&self.rows, site, wanted, now).await
     }
 }
 
@@ -263,6 +296,7 @@ impl<R, Q> Backend<R, Q> {
             visitor_state: Arc::default(),
             has_all_sites: Arc::default(),
             settings: start.settings.clone(),
+            catalogues: Arc::default(),
             live_url: None,
         }
     }
@@ -288,6 +322,7 @@ impl<R> Backend<R> {
             visitor_state: Arc::new(Mutex::new(remembered)),
             has_all_sites: Arc::default(),
             settings: Arc::new(settings),
+            catalogues: Arc::default(),
             live_url: None,
         }
     }

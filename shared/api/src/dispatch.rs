@@ -159,6 +159,7 @@ mod tests {
             visitor_state: of_test.visitor_state,
             has_all_sites: of_test.has_all_sites,
             settings: Arc::default(),
+            catalogues: Arc::default(),
             live_url: None,
         }
     }

@@ -5,6 +5,7 @@
 //! chunk must be a pure function of its bytes and its recorded inputs, or a retry would not match
 //! its own ledger entries.
 
+pub mod catalogue;
 pub mod chunk;
 pub mod count;
 pub mod event;

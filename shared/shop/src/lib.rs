@@ -3,6 +3,10 @@
 //! The same options give the same lines on every machine, because the random number generator and
 //! its arithmetic are defined here.
 
+mod items;
+
+pub use items::{Item, item};
+
 use std::fmt::Write as _;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -32,11 +36,20 @@ pub struct Shop {
     pub event_ids: bool,
     /// Whether checkouts begin, in place of one of six views of items.
     pub checkouts: bool,
+    /// Whether a piece of the last order is given back, in place of one of ten views of pages.
+    pub refunds: bool,
 }
 
 impl Default for Shop {
     fn default() -> Self {
-        Self { seed: 1, items: 10_000, sites: Vec::new(), event_ids: false, checkouts: false }
+        Self {
+            seed: 1,
+            items: 10_000,
+            sites: Vec::new(),
+            event_ids: false,
+            checkouts: false,
+            refunds: false,
+        }
     }
 }
 
@@ -64,6 +77,16 @@ pub struct Generator {
     visits: Vec<(u64, u64)>,
     visits_started: u64,
     events: u64,
+    last_order: Option<LastOrder>,
+}
+
+/// The last purchase.
+#[derive(Clone, Debug)]
+struct LastOrder {
+    order_id: String,
+    item: u32,
+    /// The place of its site among those of the shop.
+    site: usize,
 }
 
 impl Generator {
@@ -93,6 +116,7 @@ impl Generator {
             visits: Vec::new(),
             visits_started: 0,
             events: 0,
+            last_order: None,
         };
         for _ in 0..VISITS {
             let visit = generator.new_visit();
@@ -111,7 +135,9 @@ impl Generator {
         }
         let timestamp = at.to_rfc3339_opts(SecondsFormat::Millis, true);
         let kind = self.random.below(100);
+        let refunded = self.last_order.take_if(|_| self.shop.refunds && kind == 69);
         let event_type = match kind {
+            _ if refunded.is_some() => "refund",
             50..60 if self.shop.checkouts => "begin_checkout",
             0..60 => "view_item",
             60..70 => "page_view",
@@ -122,13 +148,17 @@ impl Generator {
         let mut line = format!(
             r#"{{"event_type":"{event_type}","timestamp":"{timestamp}","customer_id":{customer},"session_id":"{visit:08x}""#
         );
-        match kind {
-            60..70 => {
+        match (kind, &refunded) {
+            (60..70, refunded) => {
                 let page = self.random.below(PAGES) + 1;
-                append(
-                    &mut line,
-                    format_args!(r#","page_url":"/pages/{page}?utm_source=newsletter""#),
-                );
+                if let Some(LastOrder { order_id, item, .. }) = refunded {
+                    append(
+                        &mut line,
+                        format_args!(r#","order_id":"{order_id}","item_id":{item},"quantity":1"#),
+                    );
+                } else {
+                    append_page(&mut line, page);
+                }
             }
             _ => {
                 let item = self.item();
@@ -137,7 +167,12 @@ impl Generator {
             }
         }
         if !self.shop.sites.is_empty() {
-            let site = &self.shop.sites[self.random.index(self.shop.sites.len())];
+            let drawn = self.random.index(self.shop.sites.len());
+            let place = refunded.map_or(drawn, |order| order.site);
+            if let Some(order) = self.last_order.as_mut().filter(|_| kind >= 90) {
+                order.site = drawn;
+            }
+            let site = &self.shop.sites[place];
             append(&mut line, format_args!(r#","site_id":"{site}""#));
         }
         if self.shop.event_ids {
@@ -169,12 +204,14 @@ impl Generator {
             // An order counts once for ever, so batches of one seed at other times have others.
             let (order, ms) = (self.events, at.timestamp_millis());
             let (whole, rest) = (cents / 100, cents % 100);
+            let order_id = format!("o-{ms:x}-{order}");
             append(
                 line,
                 format_args!(
-                    r#","price":{whole}.{rest:02},"currency":"USD","order_id":"o-{ms:x}-{order}""#
+                    r#","price":{whole}.{rest:02},"currency":"USD","order_id":"{order_id}""#
                 ),
             );
+            self.last_order = Some(LastOrder { order_id, item, site: 0 });
         }
     }
 
@@ -213,6 +250,10 @@ pub fn lines(shop: Shop, span: Span) -> impl Iterator<Item = String> {
 /// The price of an item, from 1.99 to 499.98.
 fn price_cents(seed: u64, item: u32) -> u64 {
     199 + Random(seed ^ (u64::from(item) << 32)).below(49_800)
+}
+
+fn append_page(line: &mut String, page: u64) {
+    append(line, format_args!(r#","page_url":"/pages/{page}?utm_source=newsletter""#));
 }
 
 fn append(line: &mut String, text: std::fmt::Arguments<'_>) {
@@ -271,6 +312,7 @@ mod tests {
             sites: vec!["a".to_owned(), "b".to_owned()],
             event_ids: true,
             checkouts: true,
+            refunds: true,
         };
         assert_eq!(text(shop(1), span(500, 5)), text(shop(1), span(500, 5)));
         assert_ne!(text(shop(1), span(500, 5)), text(shop(2), span(500, 5)));
@@ -305,6 +347,35 @@ mod tests {
         assert!((150..250).contains(&begun), "{begun}");
         let as_views = with.iter().map(|line| line.replace("begin_checkout", "view_item"));
         assert_eq!(as_views.collect::<Vec<_>>(), without);
+    }
+
+    #[test]
+    fn a_piece_of_the_last_order_is_given_back_in_place_of_a_view_of_a_page() {
+        let with = |refunds| {
+            let sites = vec!["a".to_owned(), "b".to_owned()];
+            let shop = Shop { refunds, sites, ..Shop::default() };
+            lines(shop, span(5_000, 60)).collect::<Vec<String>>()
+        };
+        let member = |line: &str, name: &str| {
+            let (_, rest) = line.split_once(&format!("\"{name}\":")).unwrap();
+            rest.split([',', '}']).next().unwrap().to_owned()
+        };
+        let of_order = |line: &str| ["order_id", "item_id", "site_id"].map(|it| member(line, it));
+        let mut last = None;
+        let mut refunds = 0;
+        for (line, without) in with(true).iter().zip(with(false)) {
+            if line.contains("\"refund\"") {
+                assert!(without.contains("\"page_view\""), "{without}");
+                assert_eq!(Some(of_order(line)), last.take());
+                refunds += 1;
+            } else {
+                assert_eq!(*line, without);
+            }
+            if line.contains("\"purchase\"") {
+                last = Some(of_order(line));
+            }
+        }
+        assert!((30..60).contains(&refunds), "{refunds}");
     }
 
     #[test]

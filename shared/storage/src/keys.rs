@@ -318,6 +318,19 @@ pub fn api_keys_partition(hash: &str) -> String {
     format!("KEYS#{}", hash.get(..1).unwrap_or_default())
 }
 
+/// The partition of the catalogue of a site.
+pub fn catalogue_partition(site: &str) -> String {
+    format!("CATALOGUE#{site}")
+}
+
+/// The sort key of the row that says which catalogue a site has now.
+pub const CURRENT_CATALOGUE: &str = "current";
+
+/// The sort key of a slot of a catalogue: `000001#00042`.
+pub fn catalogue_slot(revision: u32, slot: u32) -> String {
+    format!("{revision:06}#{slot:05}")
+}
+
 /// The partition of the row about the registry of sites as a whole.
 pub const REGISTRY_PARTITION: &str = "SITES";
 /// The sort key of that row.
@@ -507,7 +520,9 @@ mod tests {
     #[test]
     fn rollup_and_api_may_reach_the_partitions_of_open_hours() {
         let template = include_str!("../../../infra/template.yaml");
-        for statement in ["Sid: SealAndKeepTheListOfOpenHours", "Sid: ReadRows"] {
+        for statement in
+            ["Sid: SealAndKeepTheListOfOpenHours", "Sid: ReadRows", "Sid: ReadCounters"]
+        {
             let (_, after) = template.split_once(statement).expect("a statement of this name");
             let keys = after.lines().find(|line| line.contains("LeadingKeys")).expect("its keys");
             let names: Vec<&str> = keys.split([' ', ',', '[', ']', '\'']).collect();

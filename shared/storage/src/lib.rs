@@ -6,6 +6,7 @@
 pub mod api_keys;
 pub mod bucket;
 mod cancellation;
+pub mod catalogue;
 pub mod chunk;
 pub mod committer;
 pub mod connections;

@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use futures::channel::oneshot;
+use minutebook_domain::catalogue::Slot;
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Measure;
 use minutebook_domain::count::secret::SecretNumber;
@@ -23,6 +24,7 @@ use minutebook_domain::time::lateness::is_settled;
 use minutebook_domain::time::period::{Period, Retention};
 use minutebook_domain::time::{Hour, Minute};
 
+use crate::catalogue::{CatalogueSource, Current};
 use crate::error::StorageError;
 use crate::keys::{self, Shard};
 use crate::order::recent::{OrderSource, RecentOrder, RecentQuestion};
@@ -79,6 +81,8 @@ struct State {
     registry: Option<Registry>,
     sites: Vec<RegisteredSite>,
     revisions: Vec<Revision>,
+    /// By site.
+    catalogues: BTreeMap<String, Slot>,
     /// The newest first.
     recent_orders: Vec<RecentOrder>,
     proof: Option<Proof>,
@@ -206,6 +210,11 @@ impl MemoryTable {
     /// Sets the revisions of the settings of sites.
     pub fn set_revisions(&self, revisions: Vec<Revision>) {
         self.state().revisions = revisions;
+    }
+
+    /// Sets the catalogue of a site, which is one slot.
+    pub fn set_catalogue(&self, site: &str, items: Slot) {
+        self.state().catalogues.insert(site.to_string(), items);
     }
 
     /// Lists an hour as open.
@@ -407,6 +416,29 @@ impl SettingsSource for MemoryTable {
     ) -> Result<Vec<Revision>, StorageError> {
         let state = self.small_turn().await;
         Ok(state.revisions.iter().filter(|revision| revision.number > number).cloned().collect())
+    }
+}
+
+impl CatalogueSource for MemoryTable {
+    async fn current_catalogue(
+        &self,
+        site: &str,
+        _: Consistency,
+    ) -> Result<Option<Current>, StorageError> {
+        let state = self.small_turn().await;
+        Ok(state.catalogues.get(site).map(|_| Current { revision: 1, slots: 1 }))
+    }
+
+    async fn catalogue_slots(
+        &self,
+        site: &str,
+        _: u32,
+        slots: &[u32],
+        _: Consistency,
+    ) -> Result<Vec<(u32, Slot)>, StorageError> {
+        let state = self.small_turn().await;
+        let slot = state.catalogues.get(site);
+        Ok(slots.iter().filter_map(|number| Some((*number, slot?.clone()))).collect())
     }
 }
 

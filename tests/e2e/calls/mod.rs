@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod api;
 pub(crate) mod asking;
+pub(crate) mod catalogue;
 pub(crate) mod contract;
 pub(crate) mod funnel;
 pub(crate) mod health;
@@ -17,11 +18,12 @@ pub(crate) mod stats;
 pub(crate) mod units;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 18] = [
+pub(crate) const TESTS: [&[crate::Test]; 19] = [
     access::keys::TESTS,
     access::origins::TESTS,
     access::tokens::TESTS,
     api::TESTS,
+    catalogue::TESTS,
     contract::TESTS,
     funnel::TESTS,
     health::TESTS,

@@ -5,6 +5,7 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Neg, Sub};
 use std::str::FromStr;
 
+use bigdecimal::num_bigint::BigInt;
 use bigdecimal::{BigDecimal, RoundingMode, ToPrimitive as _, Zero as _};
 
 use crate::read::json;
@@ -64,11 +65,9 @@ impl Decimal {
         if whole.is_zero() {
             return Self::ZERO;
         }
-        let number =
-            |number: Self| BigDecimal::from(number).with_scale(6).into_bigint_and_scale().0;
-        let millionths: i128 =
-            (number(self) * number(part) / number(whole)).to_i128().expect("a part");
-        Self(millionths * (ONE / 1_000_000))
+        let number = |number: Self| BigInt::from(number.0);
+        let share: i128 = (number(self) * number(part) / number(whole)).to_i128().expect("a part");
+        Self(share - share % (ONE / 1_000_000))
     }
 
     /// The exact product of two amounts; `None` if it is above 10^12.
@@ -280,6 +279,19 @@ mod tests {
         assert_eq!(product("1000000", "1000000.000001"), None);
         assert_eq!(product("1e12", "1e12"), None);
         assert_eq!(product("1e12", "0").as_deref(), Some("0"));
+    }
+
+    #[test]
+    fn a_share_is_rounded_once_and_down() {
+        let share = |[whole, part, all]: [&str; 3]| {
+            let [whole, part, all] = [whole, part, all].map(|it| it.parse::<Decimal>().unwrap());
+            whole.share(part, all).to_string()
+        };
+        // The money of 8.579 units at 4.7824 has seven decimals.
+        assert_eq!(share(["41.0282096", "1", "8.579"]), "4.7824");
+        assert_eq!(share(["10", "1", "3"]), "3.333333");
+        assert_eq!(share(["-10", "1", "3"]), "-3.333333");
+        assert_eq!(share(["10", "1", "0"]), "0");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 /** The calls that the pages make, for a view. */
 
+import { now } from "../time/clock";
 import { daysBetween, plusDays, startOf, timeText } from "../time/dates";
 import { type Range, type Window, isCurrent, rangeOf, windowOf } from "../time/period";
-import type { Measure, Tab, View } from "../state/view";
+import type { Grouping, Measure, View } from "../state/view";
 import type { Question } from "./client";
 import type { Call } from "./resource";
 import type * as types from "./types";
@@ -61,7 +62,7 @@ function every({ isCurrent }: Scope, liveMs = LIVE_MS): number {
 
 /** The window of the period, which grows while it runs, for a call that takes `window`. */
 export function windowIn({ range, zone }: Scope, minutesMax: number): Window {
-  return windowOf(range, zone, Date.now(), minutesMax);
+  return windowOf(range, zone, now(), minutesMax);
 }
 
 /** Whether the period is longer than the calls about orders take. */
@@ -114,10 +115,25 @@ export const RANKINGS = {
   grossing: { path: "highest_grossing_item", member: "total_sales" },
 } as const;
 
-export function ranking(scope: Scope, tab: Tab & keyof typeof RANKINGS): Call<types.Ranking> {
-  const money = tab === "grossing" ? { currency: scope.view.currency } : {};
-  const parameters = { limit: "10", ...money };
+export type RankingTab = keyof typeof RANKINGS;
+
+export function ranking(scope: Scope, tab: RankingTab, limit = 10): Call<types.Ranking> {
+  return windowed(RANKINGS[tab].path, scope, rankedBy(scope, tab, limit), MINUTES_OF_400_DAYS);
+}
+
+/** The categories or brands whose items have the highest numbers. */
+export function groupRanking(
+  scope: Scope,
+  tab: RankingTab,
+  by: Exclude<Grouping, "item">,
+): Call<types.GroupRanking> {
+  const parameters = { by, ...rankedBy(scope, tab, 10) };
   return windowed(RANKINGS[tab].path, scope, parameters, MINUTES_OF_400_DAYS);
+}
+
+function rankedBy({ view }: Scope, tab: RankingTab, limit: number) {
+  const money = tab === "grossing" ? { currency: view.currency } : {};
+  return { limit: String(limit), ...money };
 }
 
 /** What rose and fell; against the previous period if the view compares with nothing. */
@@ -158,7 +174,7 @@ export function realtime(scope: Scope, limit: number): Call<types.Realtime> {
 export function pulse({ site }: Scope): Call<types.History> {
   const parameters = { site_id: site, measure: "views", granularity: "minute", limit: "0" };
   return call("history", parameters, LIVE_MS, () => {
-    const minute = Math.floor(Date.now() / 60_000);
+    const minute = Math.floor(now() / 60_000);
     return { from: timeText((minute - 29) * 60_000) };
   });
 }

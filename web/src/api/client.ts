@@ -1,6 +1,7 @@
 /** One call of the API, and what became of it. */
 
 import { key, refused } from "../state/session";
+import { noteTime } from "../time/clock";
 import { parseJson } from "./json";
 
 /** The API is beside the page, which may be below a path, as behind the local emulator. */
@@ -77,6 +78,7 @@ export async function ask(question: Question, tag: string | null): Promise<Outco
   }
   if (response.ok) {
     const [tag, computedAt] = ["ETag", "X-Computed-At"].map((name) => response.headers.get(name));
+    if (computedAt) noteTime(computedAt);
     return { kind: "answer", data, tag: tag ?? null, computedAt: computedAt ?? null };
   }
   const sentence = sentenceOf(data) ?? `The API answered ${response.status}.`;

@@ -61,20 +61,34 @@ export interface Overview extends Answer {
 
 export type ItemId = number | string;
 
-export interface RankedItem {
+/** An item, and what the catalogue of the site says about it. */
+export interface ListedItem {
   readonly item_id: ItemId;
+  readonly name?: string;
+  readonly category?: string;
+  readonly brand?: string;
+}
+
+/** The number that is ranked by, under its name. */
+export interface Ranked {
   readonly views?: Figure;
   readonly adds_to_cart?: Figure;
   readonly total_sales?: Figure;
 }
 
 export interface Ranking extends Answer {
-  readonly top: readonly RankedItem[];
-  readonly other?: Readonly<Record<string, Figure>>;
+  readonly top: readonly (ListedItem & Ranked)[];
+  readonly other?: Ranked;
 }
 
-export interface Mover {
-  readonly item_id: ItemId;
+/** A ranking of categories or brands. */
+export interface GroupRanking extends Answer {
+  readonly top: readonly (Ranked & { readonly category?: string; readonly brand?: string })[];
+  readonly ungrouped?: Ranked;
+  readonly other?: Ranked;
+}
+
+export interface Mover extends ListedItem {
   readonly value: Figure;
   readonly compared: Figure;
   readonly change: Figure;
@@ -145,8 +159,7 @@ export interface Reached {
   readonly of_viewed: Figure | null;
 }
 
-export interface FunnelItem {
-  readonly item_id: ItemId;
+export interface FunnelItem extends ListedItem {
   readonly views: Figure;
   readonly adds_to_cart: Figure;
   readonly checkouts: Figure;
@@ -190,8 +203,8 @@ export interface Products extends Answer {
   readonly products: readonly Product[];
 }
 
-export interface Item extends Answer {
-  readonly item_id: ItemId;
+export interface Item extends Answer, ListedItem {
+  readonly price?: string;
   readonly views: Figure;
   readonly adds_to_cart: Figure;
   readonly removals: Figure;

@@ -1,4 +1,4 @@
-/** Finding an item: by its id, or among those that the rankings have. */
+/** Finding an item: by its id, or by name or id among those that are viewed most. */
 
 import { useMemo, useState } from "preact/hooks";
 
@@ -8,16 +8,22 @@ import { useScope } from "../state/scope";
 import { show } from "../state/location";
 import { visible } from "../text/visible";
 import { Dialog } from "../ui/dialog";
+import { nameOf } from "../ui/item_link";
 
 const SHOWN_MAX = 8;
+
+/** How many of the items that are viewed most are searched: as many as the call lists. */
+const SEARCHED = 100;
 
 export function SearchDialog({ onClose }: { readonly onClose: () => void }) {
   const { scope } = useScope();
   const [text, setText] = useState("");
-  const viewed = useCall(useMemo(() => ranking(scope, "viewed"), [scope])).data;
-  const ids = (viewed?.top ?? []).map(({ item_id }) => String(item_id));
+  const viewed = useCall(useMemo(() => ranking(scope, "viewed", SEARCHED), [scope])).data;
+  const items = viewed?.top ?? [];
   const wanted = text.trim();
-  const found = ids.filter((id) => id.toLowerCase().includes(wanted.toLowerCase()));
+  const has = (text: string) => text.toLowerCase().includes(wanted.toLowerCase());
+  const found = items.filter((item) => has(nameOf(item)) || has(String(item.item_id)));
+  const isListed = found.some(({ item_id }) => String(item_id) === wanted);
   const open = (item: string) => {
     onClose();
     show({ page: "item", item });
@@ -27,12 +33,13 @@ export function SearchDialog({ onClose }: { readonly onClose: () => void }) {
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          const item = wanted || found[0];
-          if (item) open(item);
+          const first = isListed ? undefined : found[0]?.item_id;
+          const item = String(first ?? wanted);
+          if (item !== "") open(item);
         }}
       >
         <label class="field wide">
-          <span>Id of the item</span>
+          <span>Name or id of the item</span>
           <input
             type="search"
             value={text}
@@ -44,22 +51,22 @@ export function SearchDialog({ onClose }: { readonly onClose: () => void }) {
           />
         </label>
         <ul class="found">
-          {wanted !== "" && !found.includes(wanted) && (
+          {wanted !== "" && !isListed && (
             <li>
               <button type="button" onClick={() => open(wanted)}>
                 Open <bdi>{visible(wanted)}</bdi>
               </button>
             </li>
           )}
-          {found.slice(0, SHOWN_MAX).map((id) => (
-            <li key={id}>
-              <button type="button" onClick={() => open(id)}>
-                <bdi>{visible(id)}</bdi>
+          {found.slice(0, SHOWN_MAX).map((item) => (
+            <li key={item.item_id}>
+              <button type="button" onClick={() => open(String(item.item_id))}>
+                <bdi>{visible(nameOf(item))}</bdi>
               </button>
             </li>
           ))}
         </ul>
-        {wanted === "" && ids.length > 0 && (
+        {wanted === "" && items.length > 0 && (
           <p class="muted">The items viewed most in this period.</p>
         )}
       </form>

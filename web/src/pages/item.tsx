@@ -11,7 +11,7 @@ import { show, view } from "../state/location";
 import { useScope } from "../state/scope";
 import { MEASURES, type Measure } from "../state/view";
 import { type Unit, exact } from "../text/numbers";
-import { visible } from "../text/visible";
+import { isolated, visible } from "../text/visible";
 import { type Bar, Bars } from "../ui/bars";
 import { Blank } from "../ui/figures";
 import { Panel } from "../ui/panel";
@@ -56,9 +56,11 @@ export function ItemPage() {
   return (
     <>
       <div class="page-head">
-        <p class="muted">Item</p>
+        <p class="muted">
+          <Described id={id} item={known.data} />
+        </p>
         <h1>
-          <bdi>{visible(id)}</bdi>
+          <bdi>{visible(known.data?.name ?? id)}</bdi>
         </h1>
       </div>
       <section class="tiles eight" aria-label="Key figures of the item">
@@ -106,6 +108,14 @@ export function ItemPage() {
       </div>
     </>
   );
+}
+
+/** What the catalogue says about the item, and its id where the title has its name. */
+function Described({ id, item }: { readonly id: string; readonly item: Item | null }) {
+  const parts = [item?.name === undefined ? undefined : id, item?.category, item?.brand, item?.price];
+  const known = parts.filter((part) => part !== undefined);
+  if (known.length === 0) return <>Item</>;
+  return <>{known.map(isolated).join(" · ")}</>;
 }
 
 /** The numbers of the item, from views to sales, each with its ratio to the one before. */

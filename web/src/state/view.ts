@@ -22,6 +22,10 @@ export type Chart = (typeof CHARTS)[number];
 export const TABS = ["viewed", "carted", "grossing", "movers", "funnel", "pages"] as const;
 export type Tab = (typeof TABS)[number];
 
+/** What a ranking lists. */
+export const GROUPINGS = ["item", "category", "brand"] as const;
+export type Grouping = (typeof GROUPINGS)[number];
+
 /** The measures of one item. */
 export const MEASURES = [
   "views",
@@ -51,6 +55,7 @@ export interface View {
   readonly currency: string | null;
   readonly chart: Chart;
   readonly tab: Tab;
+  readonly by: Grouping;
   readonly measure: Measure;
 }
 
@@ -64,6 +69,7 @@ export const START: View = {
   currency: null,
   chart: "net_revenue",
   tab: "viewed",
+  by: "item",
   measure: "views",
 };
 
@@ -109,6 +115,7 @@ export function parseView(hash: string): View {
     currency: currency !== null && /^[A-Z]{3}$/.test(currency) ? currency : null,
     chart: oneOf(CHARTS, parameters.get("chart"), START.chart),
     tab: oneOf(TABS, parameters.get("tab"), START.tab),
+    by: oneOf(GROUPINGS, parameters.get("by"), START.by),
     measure: oneOf(MEASURES, parameters.get("measure"), START.measure),
   };
 }
@@ -129,6 +136,7 @@ export function formatView(view: View): string {
   add("currency", view.currency);
   add("chart", view.chart, START.chart);
   add("tab", view.tab, START.tab);
+  add("by", view.by, START.by);
   if (view.page === "item") add("measure", view.measure, START.measure);
   const path = {
     overview: "",

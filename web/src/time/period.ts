@@ -1,5 +1,6 @@
 /** Periods: days, weeks, months, years and ranges of dates, and how to move among them. */
 
+import { now } from "./clock";
 import { dateIn, daysBetween, firstOfMonth, monday, plusDays, startOf, timeText } from "./dates";
 
 /** The kinds of periods. A week starts on Monday, as in the API. */
@@ -107,8 +108,11 @@ export function labelOf(period: Period, today: string, locale: string): string {
 /** A window of whole minutes, as the calls with `window` and `as_of` take it. */
 export interface Window {
   readonly window: string;
-  /** `null` is now. */
-  readonly as_of: string | null;
+  /**
+   * Given for a period that runs, too: a window that ends with the minute in which the question
+   * arrives would lack the first of the period if that is another one.
+   */
+  readonly as_of: string;
   /** Whether the period is longer than the call allows, so that only its end is asked for. */
   readonly isCut: boolean;
 }
@@ -124,12 +128,12 @@ export function windowOf(range: Range, zone: string, now: number, minutesMax: nu
   const minutes = Math.max(1, last - from + 1);
   return {
     window: `${Math.min(minutes, minutesMax)}m`,
-    as_of: isOver ? timeText(last * minute) : null,
+    as_of: timeText(last * minute),
     isCut: minutes > minutesMax,
   };
 }
 
 /** Today in a zone. */
 export function todayIn(zone: string): string {
-  return dateIn(zone, Date.now());
+  return dateIn(zone, now());
 }

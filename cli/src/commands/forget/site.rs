@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::commands::clock;
 use crate::commands::forget::objects::Objects;
 use crate::rows::ledger::{self, ChunkIds, PREFIX, are_counted_elsewhere, sealed_hour};
-use crate::rows::records::connections;
+use crate::rows::records::{catalogues, connections};
 use crate::rows::sites::{registry, settings};
 use crate::rows::{self, Item};
 use crate::stack::api_keys::ApiKeys;
@@ -235,6 +235,7 @@ impl Removal<'_> {
             };
             let chunk = pk.strip_prefix(PREFIX).and_then(sealed_hour);
             let is_own = of_site.iter().any(|prefix| pk.starts_with(prefix))
+                || *pk == catalogues::partition_of(self.site)
                 || chunk.is_some_and(|(site, _)| site == self.site)
                 || pk.starts_with("OPEN") && sk.starts_with(&open_hour)
                 || connections::is_partition(pk) && item.get("site") == Some(&text(self.site));

@@ -68,6 +68,7 @@ pub(crate) fn text(count: u64, now: DateTime<Utc>, sites: Option<&BTreeSet<SiteI
         sites: sites.into_iter().flatten().map(SiteId::to_string).collect(),
         event_ids: false,
         checkouts: true,
+        refunds: false,
     };
     lines(shop, Span { events: count, end: now, minutes: MINUTES })
         .map(|line| line + "\n")

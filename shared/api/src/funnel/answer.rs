@@ -5,12 +5,13 @@ use minutebook_domain::count::stages::Stage;
 use minutebook_domain::count::visitors::{VisitorCounts, Visitors};
 use minutebook_domain::query::movers::{Mover, Movers};
 use minutebook_domain::query::ranking::Sums;
+use minutebook_storage::catalogue::known::Catalogue;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::funnel::query::FunnelQuery;
-use crate::http::answer::{ItemId, Number, Time, WindowAnswer, number};
+use crate::http::answer::{ListedItem, Number, Time, WindowAnswer, number};
 
 /// The name of the first stage, that of all visitors.
 const VIEWED: &str = "viewed";
@@ -93,7 +94,8 @@ struct NumbersAnswer {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "FunnelItem")]
 struct ItemAnswer<'a> {
-    item_id: ItemId<'a>,
+    #[serde(flatten)]
+    item: ListedItem<'a>,
     #[serde(flatten)]
     numbers: NumbersAnswer,
     /// How much of what the step starts from it loses, shrunk towards what all items lose: 0.42 is
@@ -142,7 +144,7 @@ impl<'a> Answer<'a> {
         question: &'a FunnelQuery,
         visitors: &Visitors,
         sums: &ItemSums,
-        movers: &Movers<'a>,
+        (movers, catalogue): (&Movers<'a>, &'a Catalogue),
         weight: u32,
     ) -> Answer<'a> {
         let funnel = visitors.funnel();
@@ -150,7 +152,7 @@ impl<'a> Answer<'a> {
             *visitors <= EXACT_MAX && *sessions <= EXACT_MAX
         });
         let item = |mover: &Mover<'a>| ItemAnswer {
-            item_id: ItemId(mover.key),
+            item: ListedItem::of(mover.key, catalogue),
             numbers: sums.numbers(|sums| sums.of(mover.key)),
             drop_off: drop_off(mover),
         };

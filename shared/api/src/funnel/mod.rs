@@ -11,6 +11,7 @@ use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Measure;
 use minutebook_domain::count::visitors::Visitors;
 use minutebook_domain::query::movers::movers;
+use minutebook_storage::catalogue::CatalogueSource;
 use minutebook_storage::error::StorageError;
 use minutebook_storage::reader::source::RowSource;
 use minutebook_storage::reader::{SumQuestion, sum_windows};
@@ -29,14 +30,17 @@ const WEIGHT: u32 = 20;
 
 /// Answers one request. Errors are answers, too: 400 names the parameter, and 503 means that a
 /// retry helps.
-pub async fn handle<R: RowSource + SettingsSource + VisitorStateSource, Q: Sync>(
+pub async fn handle<
+    R: RowSource + SettingsSource + VisitorStateSource + CatalogueSource,
+    Q: Sync,
+>(
     request: &Request,
     backend: &Backend<R, Q>,
 ) -> Response<Body> {
     answer(request, backend).await.unwrap_or_else(|refused| refused)
 }
 
-async fn answer<R: RowSource + SettingsSource + VisitorStateSource, Q: Sync>(
+async fn answer<R: RowSource + SettingsSource + VisitorStateSource + CatalogueSource, Q: Sync>(
     request: &Request,
     backend: &Backend<R, Q>,
 ) -> Result<Response<Body>, Response<Body>> {
@@ -59,7 +63,10 @@ async fn answer<R: RowSource + SettingsSource + VisitorStateSource, Q: Sync>(
     let weight = Amount::ONE.times(WEIGHT);
     // What a step loses is what falls from one stage to the next.
     let movers = movers(of(next), of(from), weight, question.limit);
-    Ok(json(&Answer::new(&question, &visitors, &sums, &movers, WEIGHT)))
+    let items = movers.falling.iter().map(|mover| mover.key);
+    let catalogue = backend.catalogue_of(question.site_id.as_str(), items, now).await;
+    let catalogue = catalogue.map_err(|error| unreadable(&error))?;
+    Ok(json(&Answer::new(&question, &visitors, &sums, (&movers, &catalogue), WEIGHT)))
 }
 
 async fn read<R: RowSource + VisitorStateSource, Q: Sync>(

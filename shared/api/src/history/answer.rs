@@ -6,12 +6,13 @@ use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::series::CalendarPeriod;
 use minutebook_domain::query::window::{Precision, Window};
 use minutebook_domain::time::Minute;
+use minutebook_storage::catalogue::known::Catalogue;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::history::query::HistoryQuery;
-use crate::http::answer::{ItemId, Number, Time, WindowAnswer, number, other};
+use crate::http::answer::{ItemId, ListedItem, Number, Time, WindowAnswer, number, other};
 use crate::http::basis::Basis;
 use crate::overview::compared::{CompareAnswer, local};
 
@@ -97,15 +98,34 @@ struct OtherItems {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PeriodItem")]
 struct TopItem<'a> {
-    item_id: ItemId<'a>,
+    #[serde(flatten)]
+    item: ListedItem<'a>,
     #[schemars(with = "Number")]
     total: Box<RawValue>,
+}
+
+/// The items that each period lists, with their totals; none if one item was requested.
+pub(crate) struct Listed<'a>(Vec<Vec<(&'a str, Amount)>>);
+
+impl<'a> Listed<'a> {
+    pub(crate) fn of(question: &HistoryQuery<'_>, sums: &'a [Sums]) -> Listed<'a> {
+        match question.item_id {
+            Some(_) => Listed(Vec::new()),
+            None => Listed(sums.iter().map(|sums| sums.top(question.limit)).collect()),
+        }
+    }
+
+    /// The items, some of them several times.
+    pub(crate) fn items(&self) -> impl Iterator<Item = &'a str> {
+        self.0.iter().flatten().map(|(key, _)| *key)
+    }
 }
 
 impl<'a> Answer<'a> {
     pub(crate) fn new(
         question: &'a HistoryQuery<'_>,
         sums: &'a [Sums],
+        (listed, catalogue): (&Listed<'a>, &'a Catalogue),
         compared: &[Amount],
         now: DateTime<Utc>,
     ) -> Answer<'a> {
@@ -130,7 +150,7 @@ impl<'a> Answer<'a> {
                 to: local(period.end),
                 total: number(total(question, sums), is_money),
                 compared: compared(place),
-                top: question.item_id.is_none().then(|| top(sums, question.limit, is_money)),
+                top: listed.0.get(place).map(|top| items(top, catalogue, is_money)),
                 other: other(sums.of_other(), is_money).map(|total| OtherItems { total }),
                 running: period.counts(now),
             })
@@ -160,12 +180,16 @@ pub(crate) fn total(question: &HistoryQuery<'_>, sums: &Sums) -> Amount {
     question.item_id.as_deref().map_or_else(|| sums.total(), |item_id| sums.of(item_id))
 }
 
-fn top(sums: &Sums, limit: usize, is_money: bool) -> Vec<TopItem<'_>> {
-    let item = |(key, amount): (_, Amount)| TopItem {
-        item_id: ItemId(key),
-        total: number(amount, is_money),
+fn items<'a>(
+    top: &[(&'a str, Amount)],
+    catalogue: &'a Catalogue,
+    is_money: bool,
+) -> Vec<TopItem<'a>> {
+    let item = |(key, amount): &(&'a str, Amount)| TopItem {
+        item: ListedItem::of(key, catalogue),
+        total: number(*amount, is_money),
     };
-    sums.top(limit).into_iter().map(item).collect()
+    top.iter().map(item).collect()
 }
 
 /// What the page sums.

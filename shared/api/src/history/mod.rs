@@ -11,12 +11,13 @@ use lambda_http::{Body, Request, Response};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::{Window, parts};
+use minutebook_storage::catalogue::CatalogueSource;
 use minutebook_storage::reader::source::RowSource;
 use minutebook_storage::reader::{SumQuestion, sum_windows};
 use minutebook_storage::site::settings::SettingsSource;
 
 use crate::backend::Backend;
-use crate::history::answer::Answer;
+use crate::history::answer::{Answer, Listed};
 use crate::history::asked::Asked;
 use crate::history::measure::HistoryMeasure;
 use crate::history::query::{Given, HistoryQuery};
@@ -25,14 +26,14 @@ use crate::http::response::json;
 
 /// Answers one request. Errors are answers, too: 400 names the parameter, and 503 means that a
 /// retry helps.
-pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
+pub async fn handle<R: RowSource + SettingsSource + CatalogueSource, Q: Sync>(
     request: &Request,
     backend: &Backend<R, Q>,
 ) -> Response<Body> {
     answer(request, backend).await.unwrap_or_else(|refused| refused)
 }
 
-async fn answer<R: RowSource + SettingsSource, Q: Sync>(
+async fn answer<R: RowSource + SettingsSource + CatalogueSource, Q: Sync>(
     request: &Request,
     backend: &Backend<R, Q>,
 ) -> Result<Response<Body>, Response<Body>> {
@@ -59,7 +60,10 @@ async fn answer<R: RowSource + SettingsSource, Q: Sync>(
     let of_parts = in_one(sums, parts.len(), question.measure);
     let compared = totals(&compared, &parts, &of_parts, &question);
     let sums = of_windows(&windows, &parts, of_parts);
-    Ok(json(&Answer::new(&question, &sums, &compared, now)))
+    let listed = Listed::of(&question, &sums);
+    let catalogue = backend.catalogue_of(question.site_id.as_str(), listed.items(), now).await;
+    let catalogue = catalogue.map_err(|error| unreadable(&error))?;
+    Ok(json(&Answer::new(&question, &sums, (&listed, &catalogue), &compared, now)))
 }
 
 /// The sums of windows, put together from those of their parts.

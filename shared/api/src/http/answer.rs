@@ -8,6 +8,7 @@ use lambda_http::{Body, Response};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::query::ranking::canonical_integer;
 use minutebook_domain::query::window::{Precision, Window};
+use minutebook_storage::catalogue::known::Catalogue;
 use minutebook_storage::error::StorageError;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
@@ -44,6 +45,31 @@ impl WindowAnswer {
 
 /// An item id, as a number if it is written as one.
 pub(crate) struct ItemId<'a>(pub(crate) &'a str);
+
+/// An item of a list, and what the catalogue of the site says about it.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ListedItem<'a> {
+    item_id: ItemId<'a>,
+    /// Its name; left out, as what follows, if the catalogue has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    category: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    brand: Option<&'a str>,
+}
+
+impl<'a> ListedItem<'a> {
+    pub(crate) fn of(key: &'a str, catalogue: &'a Catalogue) -> ListedItem<'a> {
+        let item = catalogue.of(key);
+        ListedItem {
+            item_id: ItemId(key),
+            name: item.and_then(|item| item.name.as_deref()),
+            category: item.and_then(|item| item.category.as_deref()),
+            brand: item.and_then(|item| item.brand.as_deref()),
+        }
+    }
+}
 
 impl JsonSchema for ItemId<'_> {
     fn schema_name() -> Cow<'static, str> {

@@ -3,11 +3,12 @@
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::query::ranking::Sums;
+use minutebook_storage::catalogue::known::Catalogue;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::http::answer::{ItemId, Number, Time, WindowAnswer, number};
+use crate::http::answer::{ListedItem, Number, Time, WindowAnswer, number};
 use crate::http::basis::Basis;
 use crate::items::query::ItemQuery;
 
@@ -68,7 +69,13 @@ impl Numbers {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Item")]
 pub(crate) struct Answer<'a> {
-    item_id: ItemId<'a>,
+    #[serde(flatten)]
+    item: ListedItem<'a>,
+    /// What the shop asks for it, as its catalogue says; left out, as the picture, if it says nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image_url: Option<&'a str>,
     site_id: &'a str,
     #[schemars(with = "Number")]
     views: Box<RawValue>,
@@ -144,16 +151,19 @@ struct Conversion {
 impl<'a> Answer<'a> {
     pub(crate) fn new(
         question: &'a ItemQuery,
-        currency: Currency,
-        window: WindowAnswer,
+        catalogue: &'a Catalogue,
+        (currency, window): (Currency, WindowAnswer),
         numbers: &Numbers,
         other: &Numbers,
     ) -> Answer<'a> {
         let count = |amount| number(amount, false);
         let money = |amount| number(amount, true);
         let ratio = |amount: Amount, to: Amount| amount.per(to).map(count);
+        let described = catalogue.of(&question.item_id);
         Answer {
-            item_id: ItemId(&question.item_id),
+            item: ListedItem::of(&question.item_id, catalogue),
+            price: described.and_then(|item| item.price.as_deref()),
+            image_url: described.and_then(|item| item.image_url.as_deref()),
             site_id: question.site_id.as_str(),
             views: count(numbers.views),
             adds_to_cart: count(numbers.carts),

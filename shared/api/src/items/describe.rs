@@ -13,6 +13,11 @@ pub(crate) const ITEM: Listing = Listing {
     lists: &[],
     columns: &[
         "item_id",
+        "name",
+        "category",
+        "brand",
+        "price",
+        "image_url",
         "site_id",
         "views",
         "adds_to_cart",
@@ -40,7 +45,8 @@ pub(crate) fn item(schemas: &mut Schemas) -> Operation {
         "schema": item_id(), "examples": {"number": {"value": "101"}},
     });
     let example = json!({
-        "item_id": 101, "site_id": "default", "views": 21, "adds_to_cart": 6, "removals": 2, "checkouts": 5, "units": 4,
+        "item_id": 101, "name": "Oat mug", "category": "Mugs", "brand": "Haver", "price": "19.90",
+        "site_id": "default", "views": 21, "adds_to_cart": 6, "removals": 2, "checkouts": 5, "units": 4,
         "gross_sales": 100.50, "refunds": 120.75, "net_sales": -20.25, "basis": "refund", "currency": "USD",
         "conversion": {
             "adds_to_cart_per_view": 0.285714, "units_per_add_to_cart": 0.666667,

@@ -6,11 +6,13 @@ pub(crate) mod query;
 
 use std::borrow::Cow;
 
+use futures::future::try_join;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, RequestExt, Response};
 use minutebook_domain::count::tally::OTHER_KEY;
 use minutebook_domain::query::window::Window;
 use minutebook_domain::time::QuarterHours;
+use minutebook_storage::catalogue::CatalogueSource;
 use minutebook_storage::reader::source::RowSource;
 use minutebook_storage::reader::{SumQuestion, sum_windows};
 use minutebook_storage::site::settings::SettingsSource;
@@ -23,7 +25,7 @@ use crate::items::query::ItemQuery;
 
 /// Answers one request. Errors are answers, too: 400 names the parameter, and 503 means that a
 /// retry helps.
-pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
+pub async fn handle<R: RowSource + SettingsSource + CatalogueSource, Q: Sync>(
     request: &Request,
     backend: &Backend<R, Q>,
 ) -> Response<Body> {
@@ -53,10 +55,13 @@ pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
         quarter_hours: QuarterHours::NONE,
     };
     let window = WindowAnswer::new(window, precision);
-    match sum_windows(&backend.rows, &sum_question).await {
-        Ok(sums) => {
+    let items = [question.item_id.as_str()];
+    let catalogue = backend.catalogue_of(question.site_id.as_str(), items, now);
+    match try_join(sum_windows(&backend.rows, &sum_question), catalogue).await {
+        Ok((sums, catalogue)) => {
             let of = |key| Numbers::of(key, &sums);
-            json(&Answer::new(&question, currency, window, &of(&question.item_id), &of(OTHER_KEY)))
+            let (of_item, of_other) = (of(&question.item_id), of(OTHER_KEY));
+            json(&Answer::new(&question, &catalogue, (currency, window), &of_item, &of_other))
         }
         Err(error) => unreadable(&error),
     }

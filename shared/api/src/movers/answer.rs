@@ -2,11 +2,12 @@
 
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::query::movers::{Mover, Movers};
+use minutebook_storage::catalogue::known::Catalogue;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::http::answer::{ItemId, Number, Time, WindowAnswer, number};
+use crate::http::answer::{ListedItem, Number, Time, WindowAnswer, number};
 use crate::movers::query::{Measured, MoversQuery};
 use crate::overview::compared::{CompareAnswer, window};
 
@@ -45,7 +46,8 @@ pub(crate) struct Answer<'a> {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Mover")]
 struct MoverAnswer<'a> {
-    item_id: ItemId<'a>,
+    #[serde(flatten)]
+    item: ListedItem<'a>,
     /// Its number in the range.
     #[schemars(with = "Number")]
     value: Box<RawValue>,
@@ -81,7 +83,7 @@ struct OtherAnswer {
 impl<'a> Answer<'a> {
     pub(crate) fn new(
         question: &'a MoversQuery,
-        movers: &Movers<'a>,
+        (movers, catalogue): (&Movers<'a>, &'a Catalogue),
         weight: Amount,
         (other, other_before): (Amount, Amount),
     ) -> Answer<'a> {
@@ -90,7 +92,7 @@ impl<'a> Answer<'a> {
         let amount = |amount| number(amount, is_money);
         let all = |movers: &[Mover<'a>]| {
             let answer = |mover: &Mover<'a>| MoverAnswer {
-                item_id: ItemId(mover.key),
+                item: ListedItem::of(mover.key, catalogue),
                 value: amount(mover.value),
                 compared: amount(mover.compared),
                 change: number(mover.change, false),

@@ -14,7 +14,10 @@ const DESCRIPTION: &str = "Change is (value + w m) / (compared + w) - 1, where m
 /// What it is as a table.
 pub(crate) const MOVERS: Listing = Listing {
     lists: &["rising", "falling"],
-    columns: &["item_id", "value", "compared", "change", "measure", "currency"],
+    columns: &[
+        "item_id", "name", "category", "brand", "value", "compared", "change", "measure",
+        "currency",
+    ],
 };
 
 pub(crate) fn movers(schemas: &mut Schemas) -> Operation {
@@ -31,7 +34,7 @@ pub(crate) fn movers(schemas: &mut Schemas) -> Operation {
             "kind": "previous", "from": "2026-11-20T00:00:00Z", "to": "2026-11-20T12:08:00Z",
             "window": {"from": "2026-11-20T00:00:00Z", "to": "2026-11-20T12:08:00Z", "precision": "minute"},
         },
-        "rising": [{"item_id": 1, "value": 150, "compared": 100, "change": 0.418825}],
+        "rising": [{"item_id": 1, "name": "Oat mug", "category": "Mugs", "value": 150, "compared": 100, "change": 0.418825}],
         "falling": [{"item_id": "sku-2", "value": 20, "compared": 60, "change": -0.496762}],
         "all": {"value": 1075, "compared": 1061, "change": 0.012951}, "weight": 20,
         "as_of": "2026-11-21T12:07:00Z",

@@ -12,6 +12,7 @@ use minutebook_domain::query::movers::movers;
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::{Window, parts};
 use minutebook_domain::time::QuarterHours;
+use minutebook_storage::catalogue::CatalogueSource;
 use minutebook_storage::error::StorageError;
 use minutebook_storage::reader::source::RowSource;
 use minutebook_storage::reader::{SumQuestion, sum_windows};
@@ -30,29 +31,34 @@ const WEIGHT: u32 = 20;
 
 /// Answers one request. Errors are answers, too: 400 names the parameter, and 503 means that a
 /// retry helps.
-pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
+pub async fn handle<R: RowSource + SettingsSource + CatalogueSource, Q: Sync>(
     request: &Request,
     backend: &Backend<R, Q>,
 ) -> Response<Body> {
     answer(request, backend).await.unwrap_or_else(|refused| refused)
 }
 
-async fn answer<R: RowSource + SettingsSource, Q: Sync>(
+async fn answer<R: RowSource + SettingsSource + CatalogueSource, Q: Sync>(
     request: &Request,
     backend: &Backend<R, Q>,
 ) -> Result<Response<Body>, Response<Body>> {
-    let (now, retention) = (backend.clock.now(), backend.retention);
+    let (asked_at, retention) = (backend.clock.now(), backend.retention);
     let given = GivenMovers::read(request.uri().query().unwrap_or_default()).map_err(refused)?;
-    let of_site = backend.defaults_of(&given.range.site_id, now).await;
+    let of_site = backend.defaults_of(&given.range.site_id, asked_at).await;
     let SiteDefaults { currency, time_zone: zone, quarter_hours } =
         &of_site.map_err(|error| unreadable(&error))?;
-    let rows = Rows { quarter_hours, retention, now };
+    let rows = Rows { quarter_hours, retention, now: asked_at };
     let question = given.resolve((*currency, *zone), rows).map_err(refused)?;
-    let Both { now, before, weight } =
-        read(backend, &question, quarter_hours, now).await.map_err(|error| unreadable(&error))?;
+    let Both { now, before, weight } = read(backend, &question, quarter_hours, asked_at)
+        .await
+        .map_err(|error| unreadable(&error))?;
     let movers = movers(&now, &before, weight, question.limit);
     let other = (now.of_other(), before.of_other());
-    Ok(json(&Answer::new(&question, &movers, weight, other)))
+    let items = movers.rising.iter().chain(&movers.falling).map(|mover| mover.key);
+    let site = question.range.site_id.as_str();
+    let catalogue = backend.catalogue_of(site, items, asked_at).await;
+    let catalogue = catalogue.map_err(|error| unreadable(&error))?;
+    Ok(json(&Answer::new(&question, (&movers, &catalogue), weight, other)))
 }
 
 /// The sums of both ranges.

@@ -2,13 +2,15 @@
 
 use lambda_http::{Body, Response};
 use minutebook_domain::count::amount::Amount;
+use minutebook_storage::catalogue::known::Catalogue;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::http::answer::{ItemId, Number, Time, WindowAnswer, number, other};
+use crate::http::answer::{ItemId, ListedItem, Number, Time, WindowAnswer, number, other};
 use crate::http::response::json;
-use crate::rankings::query::Ranking;
+use crate::rankings::groups::Groups;
+use crate::rankings::query::{By, Ranking, RankingQuery};
 
 /// The item that was viewed most.
 #[derive(Serialize, JsonSchema)]
@@ -38,7 +40,8 @@ struct OtherViews {
 
 #[derive(Serialize, JsonSchema)]
 struct ViewedItem<'a> {
-    item_id: ItemId<'a>,
+    #[serde(flatten)]
+    item: ListedItem<'a>,
     #[schemars(with = "Number")]
     views: Box<RawValue>,
 }
@@ -71,7 +74,8 @@ struct OtherAdditions {
 
 #[derive(Serialize, JsonSchema)]
 struct CartedItem<'a> {
-    item_id: ItemId<'a>,
+    #[serde(flatten)]
+    item: ListedItem<'a>,
     #[schemars(with = "Number")]
     adds_to_cart: Box<RawValue>,
 }
@@ -106,19 +110,76 @@ struct OtherSales {
 
 #[derive(Serialize, JsonSchema)]
 struct SoldItem<'a> {
-    item_id: ItemId<'a>,
+    #[serde(flatten)]
+    item: ListedItem<'a>,
     #[schemars(with = "Number")]
     total_sales: Box<RawValue>,
 }
 
-/// The result of a ranking.
+/// The items with the highest numbers, or the groups of them.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub(crate) enum ItemsOrGroups<'a, Items> {
+    Items(Items),
+    Groups(RankedGroups<'a>),
+}
+
+/// The categories or brands whose items have the highest numbers together.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct RankedGroups<'a> {
+    /// What the entries are.
+    #[schemars(extend("enum" = ["category", "brand"]))]
+    by: &'static str,
+    /// The currency of all amounts; only of sales.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    currency: Option<&'a str>,
+    /// The groups with the highest numbers, in their order.
+    top: Vec<Group<'a>>,
+    /// The number of the items that the catalogue puts into no group; left out if it is zero.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ungrouped: Option<GroupNumber>,
+    /// What is counted without the names of items, since there were too many of them; left out if
+    /// there is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other: Option<GroupNumber>,
+    /// The minute that the window ends with.
+    #[schemars(with = "Time")]
+    as_of: &'a str,
+    window: WindowAnswer,
+}
+
+/// A category or a brand.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RankedGroup")]
+struct Group<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    category: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    brand: Option<&'a str>,
+    #[serde(flatten)]
+    number: GroupNumber,
+}
+
+/// The number that is ranked by; it has the same name as that of an item.
+#[derive(Default, Serialize, JsonSchema)]
+struct GroupNumber {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Number>")]
+    views: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Number>")]
+    adds_to_cart: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Number>")]
+    total_sales: Option<Box<RawValue>>,
+}
+
+/// What the answers to a ranking have, whatever they list.
 pub(crate) struct Ranked<'a> {
-    /// The items of the highest numbers, descending.
-    pub(crate) top: Vec<(&'a str, Amount)>,
+    pub(crate) ranking: Ranking,
     /// What is counted without a name.
     pub(crate) other: Amount,
-    /// Whether the numbers are money.
-    pub(crate) is_money: bool,
     /// The currency of the numbers, if they are money.
     pub(crate) currency: &'a str,
     /// The minute that the window ends with.
@@ -128,52 +189,85 @@ pub(crate) struct Ranked<'a> {
 }
 
 impl<'a> Ranked<'a> {
-    /// The answer to the call of this ranking.
-    pub(crate) fn answer(self, ranking: Ranking) -> Response<Body> {
-        let value = |amount: Amount| number(amount, self.is_money);
-        let item = self.top.first().map(|(key, _)| ItemId(key));
-        let first = value(self.top.first().map_or(Amount::ZERO, |(_, amount)| *amount));
-        let top = self.top.iter().map(|(key, amount)| (ItemId(key), value(*amount)));
-        let other = other(self.other, self.is_money);
+    fn is_money(&self) -> bool {
+        self.ranking == Ranking::HighestGrossing
+    }
+
+    /// The answer that lists items.
+    pub(crate) fn items(
+        self,
+        top: &[(&'a str, Amount)],
+        catalogue: &'a Catalogue,
+    ) -> Response<Body> {
+        let is_money = self.is_money();
+        let first = top.first().map(|(key, _)| ItemId(key));
+        let number_of_first = number(top.first().map_or(Amount::ZERO, |(_, it)| *it), is_money);
+        let top = top.iter().map(|(key, amount)| {
+            let number: Box<RawValue> = number(*amount, is_money);
+            (ListedItem::of(key, catalogue), number)
+        });
+        let other = other(self.other, is_money);
         let Ranked { currency, as_of, window, .. } = self;
+        match self.ranking {
+            Ranking::MostViewed => json(&ItemsOrGroups::Items(MostViewed {
+                most_viewed_item: first,
+                views: number_of_first,
+                top: top.map(|(item, views)| ViewedItem { item, views }).collect(),
+                other: other.map(|views| OtherViews { views }),
+                as_of,
+                window,
+            })),
+            Ranking::TopCarted => json(&ItemsOrGroups::Items(TopCarted {
+                top_item_added_to_cart: first,
+                adds_to_cart: number_of_first,
+                top: top.map(|(item, adds_to_cart)| CartedItem { item, adds_to_cart }).collect(),
+                other: other.map(|adds_to_cart| OtherAdditions { adds_to_cart }),
+                as_of,
+                window,
+            })),
+            Ranking::HighestGrossing => json(&ItemsOrGroups::Items(HighestGrossing {
+                highest_grossing_item: first,
+                total_sales: number_of_first,
+                currency,
+                top: top.map(|(item, total_sales)| SoldItem { item, total_sales }).collect(),
+                other: other.map(|total_sales| OtherSales { total_sales }),
+                as_of,
+                window,
+            })),
+        }
+    }
+
+    /// The answer that lists categories or brands.
+    pub(crate) fn groups(self, groups: &Groups<'a>, question: &RankingQuery) -> Response<Body> {
+        let number = |amount| GroupNumber::of(self.ranking, amount);
+        let some = |amount: Amount| (amount != Amount::ZERO).then(|| number(amount));
+        let name_of = |by, name| (question.by == by).then_some(name);
+        let group = |(name, amount)| Group {
+            category: name_of(By::Category, name),
+            brand: name_of(By::Brand, name),
+            number: number(amount),
+        };
+        let answer: ItemsOrGroups<'_, ()> = ItemsOrGroups::Groups(RankedGroups {
+            by: question.by.as_str(),
+            currency: self.is_money().then_some(self.currency),
+            top: groups.top(question.limit).into_iter().map(group).collect(),
+            ungrouped: some(groups.ungrouped),
+            other: some(self.other),
+            as_of: self.as_of,
+            window: self.window,
+        });
+        json(&answer)
+    }
+}
+
+impl GroupNumber {
+    fn of(ranking: Ranking, amount: Amount) -> GroupNumber {
+        let none = GroupNumber::default();
         match ranking {
-            Ranking::MostViewed => {
-                let top = top.map(|(item_id, views)| ViewedItem { item_id, views }).collect();
-                let other = other.map(|views| OtherViews { views });
-                json(&MostViewed {
-                    most_viewed_item: item,
-                    views: first,
-                    top,
-                    other,
-                    as_of,
-                    window,
-                })
-            }
-            Ranking::TopCarted => {
-                let top = top
-                    .map(|(item_id, adds_to_cart)| CartedItem { item_id, adds_to_cart })
-                    .collect();
-                json(&TopCarted {
-                    top_item_added_to_cart: item,
-                    adds_to_cart: first,
-                    top,
-                    other: other.map(|adds_to_cart| OtherAdditions { adds_to_cart }),
-                    as_of,
-                    window,
-                })
-            }
+            Ranking::MostViewed => GroupNumber { views: Some(number(amount, false)), ..none },
+            Ranking::TopCarted => GroupNumber { adds_to_cart: Some(number(amount, false)), ..none },
             Ranking::HighestGrossing => {
-                let top =
-                    top.map(|(item_id, total_sales)| SoldItem { item_id, total_sales }).collect();
-                json(&HighestGrossing {
-                    highest_grossing_item: item,
-                    total_sales: first,
-                    currency,
-                    top,
-                    other: other.map(|total_sales| OtherSales { total_sales }),
-                    as_of,
-                    window,
-                })
+                GroupNumber { total_sales: Some(number(amount, true)), ..none }
             }
         }
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod describe;
+pub(crate) mod groups;
 pub(crate) mod query;
 
 use lambda_http::http::StatusCode;
@@ -10,6 +11,8 @@ use minutebook_domain::count::measure::Currency;
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::{Precision, Window};
 use minutebook_domain::time::QuarterHours;
+use minutebook_storage::catalogue::CatalogueSource;
+use minutebook_storage::catalogue::known::{Catalogue, Wanted};
 use minutebook_storage::reader::source::RowSource;
 use minutebook_storage::reader::{SumQuestion, sum_windows};
 use minutebook_storage::site::settings::SettingsSource;
@@ -18,13 +21,14 @@ use crate::backend::Backend;
 use crate::http::answer::{WindowAnswer, unreadable};
 use crate::http::response::problem;
 use crate::rankings::answer::Ranked;
-use crate::rankings::query::{Defaults, RankingQuery};
+use crate::rankings::groups::Groups;
+use crate::rankings::query::{By, Defaults, RankingQuery};
 
 pub use crate::rankings::query::Ranking;
 
 /// Answers one request. Errors are answers, too: 400 names the parameter, and 503 means that a
 /// retry helps.
-pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
+pub async fn handle<R: RowSource + SettingsSource + CatalogueSource, Q: Sync>(
     ranking: Ranking,
     request: &Request,
     backend: &Backend<R, Q>,
@@ -60,42 +64,73 @@ pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
         retention,
         quarter_hours: QuarterHours::NONE,
     };
-    match sum_windows(&backend.rows, &sum_question).await {
-        Ok(sums) => {
-            // There is one window.
-            let sums = sums.into_iter().next().unwrap_or_default();
-            answer((ranking, currency), &question, (window, precision), &sums)
+    let sums = match sum_windows(&backend.rows, &sum_question).await {
+        Ok(sums) => sums.into_iter().next().unwrap_or_default(), // there is one window
+        Err(error) => return unreadable(&error),
+    };
+    let site = question.site_id.as_str();
+    let catalogue = match question.by {
+        By::Item => {
+            let items = sums.top(question.limit).into_iter().map(|(key, _)| key);
+            backend.catalogue_of(site, items, now).await
+        }
+        By::Category | By::Brand => backend.catalogue(site, Wanted::All, now).await,
+    };
+    match catalogue {
+        Ok(catalogue) => {
+            let summed = Summed { window, precision, sums: &sums, catalogue: &catalogue };
+            answer((ranking, currency), &question, summed)
         }
         Err(error) => unreadable(&error),
     }
 }
 
+/// What was read for a ranking.
+struct Summed<'a> {
+    window: Window,
+    precision: Precision,
+    sums: &'a Sums,
+    catalogue: &'a Catalogue,
+}
+
 fn answer(
     (ranking, currency): (Ranking, Currency),
     question: &RankingQuery,
-    (window, precision): (Window, Precision),
-    sums: &Sums,
+    Summed { window, precision, sums, catalogue }: Summed<'_>,
 ) -> Response<Body> {
-    let window = WindowAnswer::new(window, precision);
     let ranked = Ranked {
-        top: sums.top(question.limit),
+        ranking,
         other: sums.of_other(),
-        is_money: ranking.measure(currency).is_money(),
         currency: currency.as_str(),
         as_of: &question.as_of.to_string(),
-        window,
+        window: WindowAnswer::new(window, precision),
     };
-    ranked.answer(ranking)
+    match question.by {
+        By::Item => ranked.items(&sums.top(question.limit), catalogue),
+        by => ranked.groups(&Groups::of(sums, catalogue, by), question),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono::DateTime;
+    use minutebook_domain::catalogue::{CatalogueItem, Slot};
     use minutebook_domain::count::amount::Amount;
     use minutebook_domain::event::site::SiteId;
     use minutebook_domain::time::Minute;
+    use minutebook_storage::memory::MemoryTable;
 
     fn answered(ranking: Ranking, amounts: &[(&str, &str)]) -> String {
+        answered_by(By::Item, ranking, amounts, &Catalogue::default())
+    }
+
+    fn answered_by(
+        by: By,
+        ranking: Ranking,
+        amounts: &[(&str, &str)],
+        catalogue: &Catalogue,
+    ) -> String {
         let mut sums = Sums::default();
         for (key, amount) in amounts {
             sums.add(key, Amount::parse(amount.as_bytes()).expect("a decimal"));
@@ -103,13 +138,14 @@ mod tests {
         let question = RankingQuery {
             site_id: SiteId::default(),
             window: ranking.default_window(),
+            by,
             limit: 2,
             as_of: Minute::from_epoch_seconds(1_795_216_079).expect("in range"),
             currency: None,
         };
         let window = Window::ending_with(question.as_of, question.window);
-        let answer =
-            answer((ranking, Currency::USD), &question, (window, Precision::Minute), &sums);
+        let summed = Summed { window, precision: Precision::Minute, sums: &sums, catalogue };
+        let answer = answer((ranking, Currency::USD), &question, summed);
         String::from_utf8_lossy(answer.body().as_ref()).into_owned()
     }
 
@@ -161,6 +197,73 @@ mod tests {
         let answer = answered(Ranking::HighestGrossing, &[("gone", "0"), ("(other)", "0")]);
         let expected = r#"{"highest_grossing_item":null,"total_sales":0.00,"currency":"USD","top":[],"as_of":"#;
         assert!(answer.starts_with(expected), "{answer}");
+    }
+
+    /// A catalogue of five items, as a process reads it.
+    fn catalogue() -> Catalogue {
+        let table = MemoryTable::default();
+        let mut items = Slot::new();
+        for (id, name, category, brand) in [
+            ("1", Some("Oat mug"), Some("Mugs"), Some("Haver")),
+            ("2", None, Some("Mugs"), None),
+            ("3", Some("Board"), Some("(other)"), Some("Haver")),
+            ("4", Some("Ladle"), None, None),
+            ("5", None, Some("Gone"), None),
+        ] {
+            let [name, category, brand] = [name, category, brand].map(|it| it.map(Box::from));
+            let item = CatalogueItem { name, category, brand, ..CatalogueItem::default() };
+            items.insert(id.into(), item);
+        }
+        table.set_catalogue("default", items);
+        let backend = Backend::of_test(table, DateTime::UNIX_EPOCH);
+        let read = backend.catalogue("default", Wanted::All, DateTime::UNIX_EPOCH);
+        backend.rows.read(read).0.expect("a table in memory")
+    }
+
+    #[test]
+    fn items_have_what_the_catalogue_says_about_them() {
+        let amounts = [("1", "3"), ("sku-2", "2")];
+        let answer = answered_by(By::Item, Ranking::MostViewed, &amounts, &catalogue());
+        let expected = concat!(
+            r#"{"most_viewed_item":1,"views":3,"top":[{"item_id":1,"name":"Oat mug","category":"Mugs","#,
+            r#""brand":"Haver","views":3},{"item_id":"sku-2","views":2}],"#
+        );
+        assert!(answer.starts_with(expected), "{answer}");
+    }
+
+    #[test]
+    fn groups_are_ranked_by_the_sums_of_their_items() {
+        let amounts = [
+            ("1", "1.5"),
+            ("2", "2"),
+            ("3", "9"),
+            ("4", "4"),
+            ("5", "0"),
+            ("sku-2", "1"),
+            ("(other)", "7"),
+        ];
+        let by = |by, ranking| answered_by(by, ranking, &amounts, &catalogue());
+        let answer = by(By::Category, Ranking::HighestGrossing);
+        let expected = concat!(
+            r#"{"by":"category","currency":"USD","top":[{"category":"(other)","total_sales":9.00},"#,
+            r#"{"category":"Mugs","total_sales":3.50}],"ungrouped":{"total_sales":5.00},"#,
+            r#""other":{"total_sales":7.00},"as_of":"2026-11-20T23:07:00Z","#
+        );
+        assert!(answer.starts_with(expected), "{answer}");
+        let answer = by(By::Brand, Ranking::TopCarted);
+        let expected = concat!(
+            r#"{"by":"brand","top":[{"brand":"Haver","adds_to_cart":10.5}],"#,
+            r#""ungrouped":{"adds_to_cart":7},"other":{"adds_to_cart":7},"#
+        );
+        assert!(answer.starts_with(expected), "{answer}");
+        let none = Catalogue::default();
+        let answer = answered_by(By::Category, Ranking::MostViewed, &[("1", "2")], &none);
+        assert!(
+            answer.starts_with(r#"{"by":"category","top":[],"ungrouped":{"views":2},"as_of":"#),
+            "{answer}"
+        );
+        let answer = answered_by(By::Category, Ranking::MostViewed, &[], &none);
+        assert!(answer.starts_with(r#"{"by":"category","top":[],"as_of":"#), "{answer}");
     }
 
     #[test]

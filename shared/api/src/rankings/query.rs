@@ -36,6 +36,33 @@ impl Ranking {
     }
 }
 
+/// What a ranking lists.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum By {
+    /// Items.
+    Item,
+    /// The categories that the catalogue puts them into.
+    Category,
+    /// Their brands.
+    Brand,
+}
+
+impl By {
+    fn parse(value: &str) -> Result<By, String> {
+        let all = [By::Item, By::Category, By::Brand];
+        let expected = || format!("by is {value:?}; expected item, category or brand");
+        all.into_iter().find(|by| by.as_str() == value).ok_or_else(expected)
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            By::Item => "item",
+            By::Category => "category",
+            By::Brand => "brand",
+        }
+    }
+}
+
 /// The query of a ranking.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct RankingQuery {
@@ -43,7 +70,9 @@ pub(crate) struct RankingQuery {
     pub(crate) site_id: SiteId,
     /// How long the window is.
     pub(crate) window: WindowLength,
-    /// How many items the answer lists, 1 to [`LIMIT_MAX`].
+    /// What the answer lists.
+    pub(crate) by: By,
+    /// How many of them, 1 to [`LIMIT_MAX`].
     pub(crate) limit: usize,
     /// The minute that the window ends with.
     pub(crate) as_of: Minute,
@@ -72,6 +101,7 @@ pub(crate) fn parse(query: &str, defaults: &Defaults) -> Result<RankingQuery, St
     let mut parsed = RankingQuery {
         site_id: SiteId::default(),
         window: defaults.window,
+        by: By::Item,
         limit: LIMIT_DEFAULT,
         as_of: now,
         currency: None,
@@ -80,13 +110,14 @@ pub(crate) fn parse(query: &str, defaults: &Defaults) -> Result<RankingQuery, St
         match name.as_ref() {
             "site_id" => parsed.site_id = site_id(&value)?,
             "window" => parsed.window = window(&value)?,
+            "by" => parsed.by = By::parse(&value)?,
             "limit" => parsed.limit = limit(&value, 1)?,
             "as_of" => parsed.as_of = as_of(&value)?,
             "currency" if defaults.is_money => parsed.currency = Some(currency(&value)?),
             _ => {
                 let currency = if defaults.is_money { ", currency" } else { "" };
                 return Err(format!(
-                    "{name:?} is not a parameter of this call; it takes site_id, window, limit, as_of{currency}"
+                    "{name:?} is not a parameter of this call; it takes site_id, window, by, limit, as_of{currency}"
                 ));
             }
         }
@@ -119,8 +150,9 @@ mod tests {
 
     #[test]
     fn every_parameter_is_read() {
-        let query = parsed("site_id=a.b_c:d-e&window=15m&limit=100&as_of=2026-11-20T23%3A59%3A59%2B01:00&currency=eur")
+        let query = parsed("site_id=a.b_c:d-e&window=15m&limit=100&as_of=2026-11-20T23%3A59%3A59%2B01:00&currency=eur&by=brand")
             .expect("all are right");
+        assert_eq!((query.by, parsed("").map(|query| query.by)), (By::Brand, Ok(By::Item)));
         assert_eq!(query.site_id.as_str(), "a.b_c:d-e");
         assert_eq!((query.window.minutes(), query.limit), (15, 100));
         assert_eq!(query.as_of.to_string(), "2026-11-20T22:59:00Z");
@@ -162,6 +194,7 @@ mod tests {
             ("as_of=9999-12-31T23:59:00Z", "as_of"),
             ("as_of=9999-12-31T23:59:59-23:59", "as_of"),
             ("currency=dollars", "currency"),
+            ("by=name", "by"),
             ("colour=red", "colour"),
             ("limit=1&limit=2", "limit"),
         ] {

@@ -71,13 +71,13 @@ function Losers({ items }: { readonly items: readonly FunnelItem[] }) {
   if (items.length === 0) return <p class="nothing">None.</p>;
   return (
     <ol class="bars">
-      {items.map(({ item_id, views, units }) => (
-        <li key={item_id}>
+      {items.map((item) => (
+        <li key={item.item_id}>
           <span class="name">
-            <ItemLink id={String(item_id)} />
+            <ItemLink item={item} />
           </span>
           <span class="muted">
-            {exact(views)} viewed, {exact(units)} bought
+            {exact(item.views)} viewed, {exact(item.units)} bought
           </span>
         </li>
       ))}

@@ -8,7 +8,7 @@ import { useCall } from "../../api/resource";
 import type { Mover, Movers } from "../../api/types";
 import { useScope } from "../../state/scope";
 import { changeOf, exact, rangeIn } from "../../text/numbers";
-import { ItemLink } from "../../ui/item_link";
+import { ItemLink, nameOf } from "../../ui/item_link";
 import { Panel } from "../../ui/panel";
 
 export function MoversPanel({ tabs }: { readonly tabs: ComponentChildren }) {
@@ -34,7 +34,7 @@ export function MoversPanel({ tabs }: { readonly tabs: ComponentChildren }) {
           { label: "change", unit: "ratio" },
         ],
         rows: [...rising, ...falling].map((mover) => [
-          String(mover.item_id),
+          nameOf(mover),
           mover.value,
           mover.compared,
           mover.change,
@@ -64,12 +64,13 @@ function List({ title, movers }: ListProps) {
         <p class="nothing">None.</p>
       ) : (
         <ol class="bars">
-          {movers.map(({ item_id, value, compared }) => {
+          {movers.map((mover) => {
+            const { item_id, value, compared } = mover;
             const change = changeOf(value, compared);
             return (
               <li key={item_id}>
                 <span class="name">
-                  <ItemLink id={String(item_id)} />
+                  <ItemLink item={mover} />
                 </span>
                 <span class="muted">
                   {exact(compared)} → {exact(value)}
