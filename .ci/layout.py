@@ -9,6 +9,7 @@
   `Long because`.
 - No source file of the dashboard with more than 500 lines, or with a line over 100 columns.
 - No folder with more than 15 files, but for data.
+- No more than 1,500 lines in the template.
 - No line of prose in Markdown over 100 columns (tables, code and links left out), and no relative
   link or anchor that leads nowhere.
 
@@ -23,6 +24,7 @@ import sys
 CODE_LINES_MAX = 500
 FILES_MAX = 15
 COLUMNS_MAX = 100
+TEMPLATE_LINES_MAX = 1_500
 DATA_FOLDERS = ("events/", "cases/", "fuzz/seeds/")
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -183,6 +185,14 @@ def check_web(files: list[str]) -> list[str]:
     return findings
 
 
+def check_template() -> list[str]:
+    template = "infra/template.yaml"
+    lines = len((ROOT / template).read_text().splitlines())
+    if lines > TEMPLATE_LINES_MAX:
+        return [f"{template} has {lines} lines; at most {TEMPLATE_LINES_MAX}"]
+    return []
+
+
 def anchors(text: str) -> set[str]:
     text = re.sub(r"```.*?```", "", text, flags=re.S)
     titles = re.findall(r"^#+ (.+)$", text, flags=re.M)
@@ -213,7 +223,7 @@ def check_prose(files: list[str]) -> list[str]:
 
 def main() -> int:
     files = tracked()
-    findings = check_code(files) + check_web(files) + check_prose(files)
+    findings = check_code(files) + check_web(files) + check_template() + check_prose(files)
     for finding in findings:
         print(finding)
     if not findings:

@@ -86,7 +86,7 @@ impl Worker {
         Ok(Worker { child, events, answers, allowed, log, _runtime: runtime })
     }
 
-    /// The next summary in the function's log: a JSON line with metrics.
+    /// The next summary in the function's log: a JSON line that names its service.
     ///
     /// # Errors
     /// The function ends or takes too long before it writes one.
@@ -133,7 +133,7 @@ async fn read_log(
 ) {
     while let Ok(Some(line)) = lines.next_line().await {
         let Ok(line) = serde_json::from_str::<Value>(&line) else { continue };
-        if line["_aws"].is_object() {
+        if line["service"].is_string() {
             // Sending fails once the worker is dropped.
             drop(summaries.send(line));
         }

@@ -1,10 +1,11 @@
-//! The summary line: one line of JSON for each object, which CloudWatch also reads as metrics.
+//! The summary line: one line of JSON for each object. CloudWatch reads some of its members as
+//! metrics.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use minutebook_runtime::emf::metric_directive;
+use minutebook_runtime::emf::{EVENTS, FAILED, REJECTED, THROTTLES, metric_directive};
 use minutebook_storage::bucket::read::ObjectRef;
 use serde::Serialize;
 use serde_json::Value;
@@ -12,33 +13,11 @@ use serde_json::Value;
 use crate::chunk::CountError;
 use crate::report::{Ending, Report};
 
-/// The members of the line that are metrics, with their units.
-const METRICS: [(&str, &str); 15] = [
-    ("lines", "Count"),
-    ("counted", "Count"),
-    ("ignored", "Count"),
-    ("duplicate", "Count"),
-    ("rejected", "Count"),
-    ("events", "Count"),
-    ("unknown", "Count"),
-    ("dropped_total", "Count"),
-    ("purchases_without_money", "Count"),
-    ("parts_committed", "Count"),
-    ("minutes_expired", "Count"),
-    ("conflicts", "Count"),
-    ("throttles", "Count"),
-    ("size_bytes", "Bytes"),
-    ("duration_ms", "Milliseconds"),
-];
-
-/// The members that distinguish the metrics of stacks of one account.
-pub(crate) const DIMENSIONS: [&str; 2] = ["service", "table"];
-
 /// The members that every line has.
 #[derive(Serialize)]
 struct Head<'a> {
-    #[serde(rename = "_aws")]
-    aws: Value,
+    #[serde(rename = "_aws", skip_serializing_if = "Option::is_none")]
+    aws: Option<Value>,
     level: &'static str,
     message: &'static str,
     service: &'static str,
@@ -118,25 +97,31 @@ pub fn line(
             ("WARN", "the object was replaced before it was read; its own notification counts it")
         }
     };
-    // A duplicate must not count its lines in the metrics a second time.
-    let metrics: &[(&str, &str)] = match report.ending {
-        Ending::Counted => &METRICS,
-        Ending::Refused => &[("refused", "Count"), ("duration_ms", "Milliseconds")],
-        Ending::Duplicate | Ending::RefusedBefore | Ending::Gone | Ending::Replaced => {
-            &[("duration_ms", "Milliseconds")]
-        }
-    };
     let outcomes = &report.outcomes;
+    let rejected = outcomes.rejected_total();
+    // A duplicate must not count its lines in the metrics a second time.
+    let metrics = match report.ending {
+        Ending::Counted => [
+            EVENTS.unless_zero(outcomes.events),
+            REJECTED.unless_zero(rejected),
+            THROTTLES.unless_zero(report.effort.throttles),
+        ],
+        Ending::Duplicate
+        | Ending::Refused
+        | Ending::RefusedBefore
+        | Ending::Gone
+        | Ending::Replaced => [None; 3],
+    };
     let notes = &outcomes.notes;
     serde_json::to_string(&Line {
-        head: head(object, level, message, table, metrics, now),
+        head: head(object, level, message, table, metric_directive(metrics, now)),
         chunk: report.chunk.as_ref().map(minutebook_domain::chunk::id::ChunkId::as_str),
         copy_of: report.copy_of.as_deref(),
         lines: outcomes.lines,
         counted: outcomes.counted,
         ignored: outcomes.ignored,
         duplicate: outcomes.duplicate,
-        rejected: outcomes.rejected_total(),
+        rejected,
         rejected_by_reason: outcomes
             .rejected
             .iter()
@@ -177,17 +162,12 @@ pub fn error_line(
     } else {
         ("ERROR", "the chunk is not counted; its message goes back to the queue")
     };
+    let failed = u32::from(!error.has_made_progress());
+    let aws = metric_directive([FAILED.unless_zero(failed)], now);
     serde_json::to_string(&ErrorLine {
-        head: head(
-            object,
-            level,
-            message,
-            table,
-            &[("failed", "Count"), ("duration_ms", "Milliseconds")],
-            now,
-        ),
+        head: head(object, level, message, table, aws),
         error: error.to_string(),
-        failed: u32::from(!error.has_made_progress()),
+        failed,
         duration_ms: took.as_millis(),
     })
 }
@@ -197,14 +177,13 @@ fn head<'a>(
     level: &'static str,
     message: &'static str,
     table: &'a str,
-    metrics: &[(&str, &str)],
-    now: DateTime<Utc>,
+    aws: Option<Value>,
 ) -> Head<'a> {
     Head {
-        aws: metric_directive(metrics, &DIMENSIONS, now),
+        aws,
         level,
         message,
-        service: "ingest",
+        service: FAILED.service,
         table,
         bucket: &object.bucket,
         key: &object.key,
@@ -216,6 +195,7 @@ fn head<'a>(
 mod tests {
     use super::*;
     use minutebook_domain::chunk::{Outcomes, Refusal};
+    use minutebook_domain::event::reason::Reason;
     use minutebook_storage::committer::CommitEffort;
     use serde_json::json;
 
@@ -253,50 +233,37 @@ mod tests {
         serde_json::from_str(&line).expect("JSON")
     }
 
-    #[test]
-    fn the_alarm_of_failed_chunks_listens_to_what_the_line_says() {
-        let template = include_str!("../../../infra/template.yaml");
-        let start = template.find("  FailedChunksAlarm:").expect("the alarm");
-        let alarm = template[start..].split("\n\n").next().unwrap_or_default();
-        let now = DateTime::from_timestamp(1_795_216_079, 0).expect("in range");
-        let error = CountError::ReadTooOften { last: "it broke off".to_string() };
-        let line = error_line(&object(), &error, "minutes", Duration::ZERO, now).expect("texts");
-        let line: Value = serde_json::from_str(&line).expect("JSON");
-        assert_eq!((&line["failed"], &line["service"]), (&json!(1), &json!("ingest")));
+    /// The names of the metrics of a line; none of a line without metrics.
+    fn metrics(line: &Value) -> Vec<&str> {
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
-        assert_eq!(directive["Metrics"][0]["Name"], "failed");
-        assert_eq!(directive["Dimensions"][0], json!(["service", "table"]));
-        for text in [
-            format!("Namespace: {}\n", directive["Namespace"].as_str().unwrap_or("?")),
-            "MetricName: failed\n".to_string(),
-            "Dimensions: [{ Name: service, Value: ingest }, { Name: table, Value: !Ref Table }]"
-                .to_string(),
-        ] {
-            assert!(alarm.contains(&text), "{text}: {alarm}");
+        let metrics = directive["Metrics"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if !metrics.is_empty() {
+            assert_eq!(directive["Dimensions"][0], json!(["service", "table"]));
+            assert_eq!((&line["service"], &line["table"]), (&json!("ingest"), &json!("minutes")));
         }
+        metrics.iter().filter_map(|metric| metric["Name"].as_str()).collect()
     }
 
     #[test]
-    fn every_metric_is_a_number_of_the_line() {
+    fn a_counted_chunk_has_metrics_of_what_is_not_zero() {
         let line = written(Ending::Counted);
-        let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().expect("a list");
-        assert_eq!(metrics.len(), METRICS.len());
-        for metric in metrics {
-            let name = metric["Name"].as_str().expect("a name");
-            assert!(line[name].is_u64(), "{name} is {}", line[name]);
-        }
-        assert_eq!((&line["service"], &line["table"]), (&json!("ingest"), &json!("minutes")));
+        assert_eq!(metrics(&line), ["events", "throttles"]);
+        assert_eq!((&line["events"], &line["rejected"]), (&json!(2), &json!(0)));
         assert_eq!(line["refused"], 0);
         assert_eq!(
             (&line["lines"], &line["conflicts"], &line["duration_ms"]),
             (&json!(3), &json!(4), &json!(12))
         );
+        let rejected = [(Reason::NotJson, 7)].into_iter().collect();
+        let outcomes = Outcomes { lines: 7, rejected, ..Outcomes::default() };
+        let line = written_of(&Report { outcomes, ..Report::unread(Ending::Counted) });
+        assert_eq!((metrics(&line), &line["rejected"]), (vec!["rejected"], &json!(7)));
     }
 
     #[test]
     fn a_refused_file_is_an_error_that_says_why_and_counts_once() {
-        for (ending, level, refused, is_in_metrics) in
-            [(Ending::Refused, "ERROR", 1, true), (Ending::RefusedBefore, "WARN", 0, false)]
+        for (ending, level, refused) in
+            [(Ending::Refused, "ERROR", 1), (Ending::RefusedBefore, "WARN", 0)]
         {
             let because = "the file is a tar archive".to_string();
             let refusal = Some(Refusal { code: "archive", because });
@@ -304,27 +271,26 @@ mod tests {
             assert_eq!((&line["level"], &line["refused"]), (&json!(level), &json!(refused)));
             assert_eq!((&line["refused_as"], &line["lines"]), (&json!("archive"), &json!(0)));
             assert_eq!(line["refused_because"], "the file is a tar archive");
-            let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array();
-            let mut names = metrics.expect("a list").iter().map(|metric| &metric["Name"]);
-            assert_eq!(names.any(|name| name == "refused"), is_in_metrics);
         }
     }
 
     #[test]
     fn an_attempt_that_made_progress_has_not_failed() {
-        for (parts_committed, level, failed) in [(0, "ERROR", 1), (3, "INFO", 0)] {
+        for (parts_committed, level, failed, expected) in
+            [(0, "ERROR", 1, vec!["failed"]), (3, "INFO", 0, vec![])]
+        {
             let error = CountError::OutOfTime { parts_committed };
             let now = DateTime::from_timestamp(1_795_216_079, 0).expect("in range");
             let line = error_line(&object(), &error, "minutes", Duration::ZERO, now).expect("JSON");
             let line: Value = serde_json::from_str(&line).expect("JSON");
             assert_eq!((&line["level"], &line["failed"]), (&json!(level), &json!(failed)));
+            assert_eq!(metrics(&line), expected);
         }
     }
 
     #[test]
-    fn a_duplicate_adds_nothing_to_the_metrics_of_lines() {
+    fn a_duplicate_adds_nothing_to_the_metrics() {
         let line = written(Ending::Duplicate);
-        let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().expect("a list");
-        assert!(metrics.iter().all(|metric| metric["Name"] != "lines"));
+        assert_eq!((metrics(&line), &line["events"]), (vec![], &json!(2)));
     }
 }

@@ -45,7 +45,8 @@ pub enum RollupError {
 }
 
 /// Carries every hour that is over one step forward, and records how far behind sealing is and,
-/// every five minutes, the totals. Logs one line for the run and one for each failure.
+/// every five minutes, the totals. Logs one line for each failure, and one for the run if there is
+/// something to say.
 ///
 /// # Errors
 /// [`RollupError`], after everything else is done. The next run retries.
@@ -63,7 +64,8 @@ pub async fn handle(sealer: &Sealer, deadline: Instant) -> Result<(), RollupErro
     let last_hour = kept.as_ref().ok().and_then(Option::as_ref);
     match summary::line(&report, &lag, last_hour, &table.name, started.elapsed()) {
         // A log that cannot be written must not stop the sealing.
-        Ok(line) => drop(std::io::stdout().lock().write_all(format!("{line}\n").as_bytes())),
+        Ok(Some(line)) => drop(std::io::stdout().lock().write_all(format!("{line}\n").as_bytes())),
+        Ok(None) => {}
         Err(error) => tracing::error!(%error, "the summary line could not be written"),
     }
     outcome(&report)?;

@@ -1,9 +1,9 @@
-//! The summary line: one line of JSON for each run, which CloudWatch also reads as metrics. A run
-//! with nothing to do writes it too, so that silence means that nothing runs.
+//! The summary line: one line of JSON for each run that had something to do, and for every fifth
+//! one, which reads the totals. CloudWatch reads some of its members as metrics.
 
 use std::time::Duration;
 
-use minutebook_runtime::emf::metric_directive;
+use minutebook_runtime::emf::{OLDEST_OPEN_HOUR_AGE_SECONDS, REJECTED_PERCENT, metric_directive};
 use minutebook_storage::chunk::totals::Totals;
 use minutebook_storage::open_hours::lag::SealingLag;
 use serde::Serialize;
@@ -11,31 +11,10 @@ use serde_json::Value;
 
 use crate::sealer::Report;
 
-/// The members of the line that are metrics, with their units.
-const METRICS: [(&str, &str); 13] = [
-    ("hours_open", "Count"),
-    ("hours_sealed", "Count"),
-    ("hours_done", "Count"),
-    ("hours_removed", "Count"),
-    ("hours_left", "Count"),
-    ("hours_waiting", "Count"),
-    ("failed", "Count"),
-    ("oldest_open_hour_age_seconds", "Seconds"),
-    ("catch_up_seconds", "Seconds"),
-    ("conflicts", "Count"),
-    ("throttles", "Count"),
-    ("duration_ms", "Milliseconds"),
-    // Only of the runs that read the totals; it has to be the last one.
-    ("rejected_percent", "Percent"),
-];
-
-/// The members that distinguish the metrics of stacks: the alarm of one must not react to another.
-const DIMENSIONS: [&str; 2] = ["service", "table"];
-
 #[derive(Serialize)]
 struct Line<'a> {
-    #[serde(rename = "_aws")]
-    aws: Value,
+    #[serde(rename = "_aws", skip_serializing_if = "Option::is_none")]
+    aws: Option<Value>,
     level: &'static str,
     message: &'static str,
     service: &'static str,
@@ -57,7 +36,7 @@ struct Line<'a> {
 }
 
 /// The line of a run, of the lag that it ended with, and of what was added to the totals in the last
-/// hour, if the run has read them.
+/// hour, if the run has read them; `None` if it has not, and no hour was open.
 ///
 /// # Errors
 /// In practice none: the line has only numbers and texts.
@@ -67,19 +46,26 @@ pub fn line(
     last_hour: Option<&Totals>,
     table: &str,
     took: Duration,
-) -> Result<String, serde_json::Error> {
+) -> Result<Option<String>, serde_json::Error> {
+    if report.hours_open == 0 && last_hour.is_none() {
+        return Ok(None);
+    }
     let is_clean = report.failures.is_empty() && report.hours_left == 0;
     let (level, message) = match (is_clean, report.hours_open) {
         (false, _) => ("ERROR", "open hours could not be carried forward, or need care"),
         (true, 0) => ("INFO", "no hour waits to be sealed"),
         (true, _) => ("INFO", "the open hours are carried forward"),
     };
-    let metrics = METRICS.len() - usize::from(last_hour.is_none());
-    serde_json::to_string(&Line {
-        aws: metric_directive(&METRICS[..metrics], &DIMENSIONS, lag.at),
+    let rejected_percent = last_hour.map(Totals::rejected_percent);
+    let metrics = [
+        OLDEST_OPEN_HOUR_AGE_SECONDS.unless_zero(report.oldest_open_hour_age_seconds),
+        REJECTED_PERCENT.unless_zero(rejected_percent.unwrap_or_default()),
+    ];
+    let line = Line {
+        aws: metric_directive(metrics, lag.at),
         level,
         message,
-        service: "rollup",
+        service: REJECTED_PERCENT.service,
         table,
         hours_open: report.hours_open,
         hours_sealed: report.hours_sealed,
@@ -93,8 +79,9 @@ pub fn line(
         conflicts: report.effort.conflicts,
         throttles: report.effort.throttles,
         duration_ms: took.as_millis(),
-        rejected_percent: last_hour.map(Totals::rejected_percent),
-    })
+        rejected_percent,
+    };
+    serde_json::to_string(&line).map(Some)
 }
 
 #[cfg(test)]
@@ -104,71 +91,79 @@ mod tests {
     use minutebook_storage::chunk::totals::REJECTED_PERCENT_MAX;
     use serde_json::json;
 
-    fn written(report: &Report) -> Value {
-        written_with(report, None)
-    }
-
-    fn written_with(report: &Report, last_hour: Option<&Totals>) -> Value {
+    fn line_of(report: &Report, last_hour: Option<&Totals>) -> Option<Value> {
         let now = DateTime::from_timestamp(1_795_216_079, 0).expect("in range");
         let took = Duration::from_millis(2_500);
         let lag = report.lag(took, now);
         let line = line(report, &lag, last_hour, "stack-table", took).expect("numbers and texts");
-        assert!(!line.contains('\n'));
-        serde_json::from_str(&line).expect("JSON")
+        line.map(|line| {
+            assert!(!line.contains('\n'));
+            serde_json::from_str(&line).expect("JSON")
+        })
+    }
+
+    fn written(report: &Report) -> Value {
+        line_of(report, None).expect("there is something to say")
+    }
+
+    fn text<'a>(metric: &'a Value, name: &str) -> &'a str {
+        metric[name].as_str().expect("a text")
+    }
+
+    /// The metrics of a line with their units; none of a line without metrics.
+    fn metrics(line: &Value) -> Vec<(&str, &str)> {
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        let metrics = directive["Metrics"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if !metrics.is_empty() {
+            assert_eq!(directive["Dimensions"][0], json!(["service", "table"]));
+            assert_eq!(line["service"], "rollup");
+            assert_eq!(line["table"], "stack-table");
+        }
+        let texts = |metric| (text(metric, "Name"), text(metric, "Unit"));
+        metrics.iter().map(texts).collect()
     }
 
     #[test]
-    fn every_metric_is_a_number_of_the_line_and_every_dimension_a_text() {
-        let report = Report { hours_open: 3, hours_sealed: 2, hours_done: 1, ..Report::default() };
-        let unread = &written(&report)["_aws"]["CloudWatchMetrics"][0]["Metrics"];
-        assert_eq!(unread.as_array().map(Vec::len), Some(METRICS.len() - 1));
-        assert!(!unread.to_string().contains("rejected_percent"));
-        let last_hour = Totals { lines: 3, rejected: 1, ..Totals::default() };
-        let line = written_with(&report, Some(&last_hour));
-        let directive = &line["_aws"]["CloudWatchMetrics"][0];
-        for metric in directive["Metrics"].as_array().expect("a list") {
-            let name = metric["Name"].as_str().expect("a name");
-            assert!(line[name].is_number(), "{name} is {}", line[name]);
-        }
-        for dimension in directive["Dimensions"][0].as_array().expect("a list") {
-            let name = dimension.as_str().expect("a name");
-            assert!(line[name].is_string(), "{name} is {}", line[name]);
-        }
+    fn a_run_at_rest_says_nothing_and_every_fifth_one_writes_no_metric() {
+        let at_rest = Report::default();
+        assert_eq!(line_of(&at_rest, None), None);
+        let line = line_of(&at_rest, Some(&Totals::default())).expect("a line");
+        assert_eq!((metrics(&line), &line["rejected_percent"]), (vec![], &json!(0.0)));
+    }
+
+    #[test]
+    fn the_age_of_the_oldest_open_hour_and_the_rejected_share_are_metrics() {
+        let report = Report {
+            hours_open: 3,
+            hours_sealed: 2,
+            hours_done: 1,
+            oldest_open_hour_age_seconds: 700,
+            ..Report::default()
+        };
+        let line = written(&report);
+        let age = ("oldest_open_hour_age_seconds", "Seconds");
+        assert_eq!((metrics(&line), &line[age.0]), (vec![age], &json!(700)));
         assert_eq!(
             (&line["hours_open"], &line["hours_sealed"], &line["hours_done"]),
             (&json!(3), &json!(2), &json!(1))
         );
+        let last_hour = Totals { lines: 20, rejected: 1, ..Totals::default() };
+        let line = line_of(&report, Some(&last_hour)).expect("a line");
+        assert_eq!(metrics(&line), [age, ("rejected_percent", "Percent")]);
+        assert_eq!(line["rejected_percent"], 5.0);
     }
 
     #[test]
-    fn the_alarms_of_the_template_listen_to_what_the_line_says() {
+    fn the_alarm_of_rejected_lines_rings_where_health_is_degraded() {
         let template = include_str!("../../../infra/template.yaml");
-        let last_hour = Totals { lines: 20, rejected: 1, ..Totals::default() };
-        let line = written_with(&Report::default(), Some(&last_hour));
-        let namespace = &line["_aws"]["CloudWatchMetrics"][0]["Namespace"];
-        for (name, metric, threshold) in [
-            ("OldestOpenHourAlarm", "oldest_open_hour_age_seconds", 3_600),
-            ("RejectedLinesAlarm", "rejected_percent", REJECTED_PERCENT_MAX),
-        ] {
-            let start = template.find(&format!("  {name}:")).expect("the alarm");
-            let alarm = template[start..].split("\n\n").next().unwrap_or_default();
-            for text in [
-                format!("Namespace: {}\n", namespace.as_str().unwrap_or("?")),
-                format!("MetricName: {metric}\n"),
-                format!("Threshold: {threshold}\n"),
-                "Dimensions: [{ Name: service, Value: rollup }, { Name: table, Value: !Ref Table }]"
-                    .to_string(),
-            ] {
-                assert!(alarm.contains(&text), "{text}: {alarm}");
-            }
-            assert!(line[metric].is_number(), "{metric}: {line}");
-        }
-        assert_eq!((&line["rejected_percent"], &line["service"]), (&json!(5.0), &json!("rollup")));
+        let (_, alarm) = template.split_once("  RejectedLinesAlarm:\n").expect("the alarm");
+        let alarm = alarm.split("\n\n").next().unwrap_or_default();
+        assert!(alarm.contains(&format!("Threshold: {REJECTED_PERCENT_MAX},")), "{alarm}");
     }
 
     #[test]
     fn a_run_that_left_hours_behind_is_an_error_and_says_how_far_it_is_behind() {
-        let line = written(&Report::default());
+        let line = written(&Report { hours_open: 1, ..Report::default() });
         assert_eq!((&line["level"], &line["catch_up_seconds"]), (&json!("INFO"), &json!(0)));
         let report = Report {
             hours_open: 5,

@@ -248,25 +248,24 @@ mod tests {
         ROUTES.iter().map(names).collect()
     }
 
-    /// The value that follows this name in the lines, whatever stands before it.
-    fn value<'a>(lines: &mut impl Iterator<Item = &'a str>, name: &str) -> &'a str {
-        lines
-            .find_map(|line| line.trim().strip_prefix(name))
-            .unwrap_or_else(|| panic!("{name} is missing"))
+    /// What follows this name in the text, up to the end of the value.
+    fn value<'a>(text: &'a str, name: &str) -> &'a str {
+        let (_, value) = text.split_once(name).unwrap_or_else(|| panic!("{name} is missing"));
+        value.split([',', '\n', '}']).next().unwrap_or_default()
     }
 
-    /// The lines of a resource of the template.
-    fn resource<'a>(template: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
+    /// A resource of the template, which ends at the next empty line.
+    fn resource<'a>(template: &'a str, name: &str) -> &'a str {
         let (_, rest) = template
             .split_once(&format!("\n  {name}:\n"))
             .unwrap_or_else(|| panic!("no resource {name}"));
-        rest.lines().take_while(|line| line.is_empty() || line.starts_with("    "))
+        rest.split("\n\n").next().unwrap_or_default()
     }
 
     fn function_of<'a>(template: &'a str, integration: &str) -> &'a str {
-        let function = value(&mut resource(template, integration), "IntegrationUri: !GetAtt ");
+        let function = value(resource(template, integration), "IntegrationUri: !GetAtt ");
         let function = function.strip_suffix(".Arn").expect("an ARN");
-        let uri = value(&mut resource(template, function), "CodeUri: ../target/lambda/");
+        let uri = value(resource(template, function), "CodeUri: ../target/lambda/");
         uri.strip_suffix("/bootstrap.zip").expect("a zip")
     }
 
@@ -276,14 +275,13 @@ mod tests {
         // The routes of the HTTP API; a WebSocket API beside it has others.
         let (_, of_http) = template.split_once("\n  Api:\n").expect("the HTTP API");
         let (of_http, _) = of_http.split_once("\n  LiveApi:\n").expect("the WebSocket API");
-        let mut lines = of_http.lines();
         let mut routed = BTreeSet::new();
-        while let Some(key) = lines.find_map(|line| line.trim().strip_prefix("RouteKey: ")) {
-            let integration = value(&mut lines, "Target: !Sub 'integrations/${");
-            let function =
-                function_of(template, integration.strip_suffix("}'").expect("a reference"));
+        for route in of_http.split("\n\n").filter(|resource| resource.contains("RouteKey: ")) {
+            let integration = value(route, "Target: !Sub 'integrations/${");
+            let key = value(route, "RouteKey: ");
             let path = key.strip_prefix("ANY ").unwrap_or(key);
-            routed.insert((path.replace("+}", "}"), function.to_string()));
+            let function = function_of(template, integration).to_string();
+            routed.insert((path.replace("+}", "}"), function));
         }
         let mut expected = listed();
         expected.retain(|(_, function)| function != "api");

@@ -1,4 +1,4 @@
-//! Checks that everything that docs/COMPARISON.md names for a promise exists.
+//! Checks that everything that docs/guides/COMPARISON.md names for a promise exists.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ use super::*;
 crate::tests![every_promise_names_tests_that_are_there];
 
 async fn every_promise_names_tests_that_are_there(_: &Cloud) -> Result<()> {
-    let page =
-        std::fs::read_to_string(root().join("docs/COMPARISON.md")).context("docs/COMPARISON.md")?;
+    let page = std::fs::read_to_string(root().join("docs/guides/COMPARISON.md"))
+        .context("docs/guides/COMPARISON.md")?;
     let tests: BTreeSet<&str> =
         crate::all_tests().into_iter().filter_map(|test| test.name.rsplit("::").next()).collect();
     let modules: BTreeSet<&str> =

@@ -1,8 +1,8 @@
 //! One test for each earlier system whose clients can use this API. Each test is named by the title
 //! of the system's document, and covers the system's purpose with its own payloads.
 //!
-//! docs/COMPARISON.md names the test of each promise. Most of them test an API call and are in
-//! `calls/`. The tests here share the deployed stack, and each has its own site.
+//! docs/guides/COMPARISON.md names the test of each promise. Most of them test an API call and are
+//! in `calls/`. The tests here share the deployed stack, and each has its own site.
 
 mod comparison;
 mod customer_behavior_analytics_tool;

@@ -1,23 +1,14 @@
-//! The summary line of a delivery: one line of JSON for each partition, which CloudWatch also reads
-//! as metrics.
+//! The summary line of a delivery: one line of JSON for each partition. CloudWatch reads one of its
+//! members as a metric.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use minutebook_runtime::emf::metric_directive;
-use serde_json::json;
+use minutebook_runtime::emf::{FAILED, RECORDS_STORED, metric_directive};
+use serde_json::{Value, json};
 
 use crate::stream::event::Delivery;
 use crate::stream::{Report, StreamError};
-use crate::summary::DIMENSIONS;
-
-/// The members of the line that are metrics, with their units.
-const METRICS: [(&str, &str); 4] = [
-    ("records_stored", "Count"),
-    ("records_empty", "Count"),
-    ("records_redelivered", "Count"),
-    ("duration_ms", "Milliseconds"),
-];
 
 /// The line of a delivery that is stored.
 pub fn line(
@@ -35,11 +26,11 @@ pub fn line(
     } else {
         ("INFO", "the records are stored")
     };
+    let aws = metric_directive([RECORDS_STORED.unless_zero(report.stored)], now);
     let line = json!({
-        "_aws": metric_directive(&METRICS, &DIMENSIONS, now),
         "level": level,
         "message": message,
-        "service": "ingest",
+        "service": RECORDS_STORED.service,
         "table": table,
         "partition": delivery.partition,
         "epoch": report.epoch,
@@ -49,7 +40,7 @@ pub fn line(
         "records_redelivered": report.redelivered,
         "duration_ms": took.as_millis(),
     });
-    line.to_string()
+    with_metrics(line, aws)
 }
 
 /// The line of a delivery that Lambda delivers again.
@@ -60,28 +51,33 @@ pub fn error_line(
     took: Duration,
     now: DateTime<Utc>,
 ) -> String {
-    let metrics = [("failed", "Count"), ("duration_ms", "Milliseconds")];
+    let aws = metric_directive([Some(FAILED)], now);
     let line = json!({
-        "_aws": metric_directive(&metrics, &DIMENSIONS, now),
         "level": "ERROR",
         "message": "the records are not all stored; Lambda delivers them again",
-        "service": "ingest",
+        "service": FAILED.service,
         "table": table,
         "partition": delivery.partition,
         "error": error.to_string(),
         "failed": 1,
         "duration_ms": took.as_millis(),
     });
+    with_metrics(line, aws)
+}
+
+fn with_metrics(mut line: Value, aws: Option<Value>) -> String {
+    if let Some(aws) = aws {
+        line["_aws"] = aws;
+    }
     line.to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Value;
 
     #[test]
-    fn every_metric_is_a_number_of_the_line() {
+    fn the_metric_of_a_line_is_one_of_its_numbers_unless_it_is_zero() {
         let delivery =
             Delivery { partition: "kafka/shop-01234567/orders/0".to_string(), records: vec![] };
         let now = DateTime::from_timestamp(1_795_216_079, 0).expect("in range");
@@ -92,19 +88,23 @@ mod tests {
             line(&delivery, &report, "minutes", took, now),
             error_line(&delivery, &StreamError::OutOfTime, "minutes", took, now),
         ];
-        for (line, level) in lines.iter().zip(["WARN", "ERROR"]) {
+        for (line, level, metric) in
+            [(&lines[0], "WARN", "records_stored"), (&lines[1], "ERROR", "failed")]
+        {
             assert!(!line.contains('\n'));
             let line: Value = serde_json::from_str(line).expect("JSON");
             assert_eq!(
                 (&line["level"], &line["partition"]),
                 (&json!(level), &json!(delivery.partition))
             );
-            for metric in
-                line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().expect("a list")
-            {
-                let name = metric["Name"].as_str().expect("a name");
-                assert!(line[name].is_u64(), "{name} is {}", line[name]);
-            }
+            let directive = &line["_aws"]["CloudWatchMetrics"][0];
+            assert_eq!(directive["Metrics"], json!([{"Name": metric, "Unit": "Count"}]));
+            assert_eq!(directive["Dimensions"][0], json!(["service", "table"]));
+            assert!(line[metric].is_u64() && line["table"] == "minutes", "{line}");
+            assert_eq!(line["service"], "ingest");
         }
+        let empty = Report { redelivered: 2, ..Report::default() };
+        let line = line(&delivery, &empty, "minutes", took, now);
+        assert!(!line.contains("_aws"), "{line}");
     }
 }

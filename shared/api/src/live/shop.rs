@@ -140,7 +140,7 @@ mod tests {
             order_refunds: amount("4"),
         };
         assert_eq!(shop.expect("read"), expected);
-        // docs/PROMETHEUS.md says what it costs.
+        // docs/guides/PROMETHEUS.md says what it costs.
         assert_eq!(reads.queries, 42);
     }
 }

@@ -358,7 +358,7 @@ mod tests {
 
     #[test]
     fn the_page_of_prometheus_names_every_metric_and_no_other() {
-        let page = include_str!("../../../../docs/PROMETHEUS.md");
+        let page = include_str!("../../../../docs/guides/PROMETHEUS.md");
         let named = |text: &str| -> BTreeSet<String> {
             let parts = text
                 .split(|character: char| !character.is_ascii_alphanumeric() && character != '_');

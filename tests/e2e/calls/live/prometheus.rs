@@ -1,4 +1,4 @@
-//! A real Prometheus reads the metrics, by the configurations of docs/PROMETHEUS.md and of
+//! A real Prometheus reads the metrics, by the configurations of docs/guides/PROMETHEUS.md and of
 //! infra/grafana, and has a number for each panel of the dashboard.
 
 use std::net::{SocketAddr, TcpListener};
@@ -194,16 +194,16 @@ async fn ask_panels(prometheus: &str, grafana: &Path, site: &str) -> Result<()> 
     Ok(())
 }
 
-/// Checks the configuration and the alerts in docs/PROMETHEUS.md.
+/// Checks the configuration and the alerts in docs/guides/PROMETHEUS.md.
 async fn check_page(promtool: &Path, folder: &Path) -> Result<()> {
-    let page = std::fs::read_to_string(root().join("docs/PROMETHEUS.md"))?;
+    let page = std::fs::read_to_string(root().join("docs/guides/PROMETHEUS.md"))?;
     let blocks: Vec<&str> = page
         .split("```")
         .skip(1)
         .step_by(2)
         .filter_map(|text| text.strip_prefix("yaml\n"))
         .collect();
-    ensure!(blocks.len() == 2, "docs/PROMETHEUS.md has {} blocks of YAML", blocks.len());
+    ensure!(blocks.len() == 2, "docs/guides/PROMETHEUS.md has {} blocks of YAML", blocks.len());
     for (block, check) in blocks.into_iter().zip(["config", "rules"]) {
         let path = folder.join(check);
         std::fs::write(&path, block)?;

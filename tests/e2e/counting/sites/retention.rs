@@ -145,16 +145,16 @@ async fn a_log_that_goes_on_is_kept_for_what_it_begins_with(cloud: &Cloud) -> Re
 /// The emulator keeps no rules, so that this is read from the template.
 async fn the_template_has_a_rule_for_each_time(_: &Cloud) -> Result<()> {
     let template = std::fs::read_to_string(root().join("infra/template.yaml"))?;
-    let lines: Vec<&str> = template.lines().map(str::trim).collect();
+    let template = template.split_whitespace().collect::<Vec<_>>().join(" ");
     for days in DAYS {
-        let tag = format!("TagFilters: [{{ Key: {TAG}, Value: '{days}' }}]");
-        let rules = lines.iter().enumerate().filter(|(_, line)| **line == tag);
-        let ends: Vec<&str> =
-            rules.filter_map(|(number, _)| lines.get(number + 1).copied()).collect();
-        let expected = format!("ExpirationInDays: {days}");
-        ensure!(ends == [&expected, &expected], "of both buckets, for {days} days: {ends:?}");
+        let rule = format!(
+            "TagFilters: [{{ Key: {TAG}, Value: '{days}' }}], ExpirationInDays: {days}, \
+             NoncurrentVersionExpiration: {{ NoncurrentDays: 21 }}"
+        );
+        let count = template.matches(&rule).count();
+        ensure!(count == 2, "{count} rules, one for each bucket, for {days} days");
     }
-    let count = lines.iter().filter(|line| line.contains(TAG)).count();
+    let count = template.matches(TAG).count();
     ensure!(count == 2 * DAYS.len(), "there are {count} rules");
     Ok(())
 }
