@@ -1,7 +1,7 @@
 // Measures how fast the page is, in Chromium, against a local stack that is up: first paint, when
 // the figures are there, and the longest task while somebody works with it.
 //
-//     python3 e2e/many_days.py           # 10,000 items, 400 days, 400,000 events
+//     python3 e2e/many_days.py           # 10,000 items, 400 days, 100,000 events
 //     MINUTEBOOK_API=<api_url> node e2e/trace.mjs [RUNS]
 //
 // Each run has a context of its own, so that nothing is in the browser's cache.
