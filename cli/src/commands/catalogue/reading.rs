@@ -231,12 +231,12 @@ mod tests {
             return (Vec::new(), vec![format!("{error:#}")]);
         }
         let text = |text: &Option<Box<str>>| text.as_deref().unwrap_or("-").to_owned();
-        let item = |(id, item): (&Box<str>, &CatalogueItem)| {
+        let item = |id: &str, item: &CatalogueItem| {
             let members = item.members().map(|(_, member)| text(member));
             format!("{id}: {}", members.join(" | "))
         };
         let problem = |Problem { place, reason }: &Problem| format!("{place}: {reason}");
-        let items = reading.items.iter().map(item).collect();
+        let items: Vec<String> = reading.items.iter().map(|(id, it)| item(id, it)).collect();
         (items, reading.problems.iter().map(problem).collect())
     }
 

@@ -151,7 +151,7 @@ pub(crate) struct ComparedWindow {
 #[schemars(inline)]
 pub(crate) enum ItemsOrGroups<'a, Items> {
     Items(Items),
-    Groups(RankedGroups<'a>),
+    Groups(Box<RankedGroups<'a>>),
 }
 
 /// The categories or brands whose items have the highest numbers together.
@@ -307,7 +307,7 @@ impl<'a> Ranked<'a> {
                 compared: compared.map(|groups| number(groups.of_name(name), is_money)),
             },
         };
-        let answer: ItemsOrGroups<'_, ()> = ItemsOrGroups::Groups(RankedGroups {
+        let answer: ItemsOrGroups<'_, ()> = ItemsOrGroups::Groups(Box::new(RankedGroups {
             by: question.by.as_str(),
             currency: is_money.then_some(self.currency),
             top: groups.top(question.limit).into_iter().map(group).collect(),
@@ -316,7 +316,7 @@ impl<'a> Ranked<'a> {
             as_of: self.as_of,
             window: self.window,
             compared: self.compared,
-        });
+        }));
         json(&answer)
     }
 }
