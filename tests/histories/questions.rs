@@ -370,6 +370,7 @@ impl Reader {
             visitor_state: Arc::default(),
             has_all_sites: Arc::default(),
             settings: Arc::default(),
+            catalogues: Arc::default(),
             live_url: None,
         })
     }

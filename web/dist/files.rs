@@ -15,11 +15,11 @@
         brotli: include_bytes!("assets/index-9xSSi-Mj.css.br"),
     },
     File {
-        path: "/assets/index-BSON7wzv.js",
+        path: "/assets/index-DmCBUuSP.js",
         content_type: "text/javascript; charset=utf-8",
-        tag: "defb541bc71f38e4",
-        bytes: include_bytes!("assets/index-BSON7wzv.js"),
-        brotli: include_bytes!("assets/index-BSON7wzv.js.br"),
+        tag: "e3704605b7fcbdc7",
+        bytes: include_bytes!("assets/index-DmCBUuSP.js"),
+        brotli: include_bytes!("assets/index-DmCBUuSP.js.br"),
     },
     File {
         path: "/assets/licences-10_HjLcv.txt",
@@ -31,7 +31,7 @@
     File {
         path: "/",
         content_type: "text/html; charset=utf-8",
-        tag: "36d54ff83a8ba05f",
+        tag: "6745dadad2757e8b",
         bytes: include_bytes!("index.html"),
         brotli: include_bytes!("index.html.br"),
     },

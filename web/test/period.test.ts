@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { dateIn, startOf } from "../src/time/dates";
-import { type Period, isCurrent, moved, rangeOf, windowOf } from "../src/time/period";
+import { type Period, comparedFrom, isCurrent, moved, rangeOf, windowOf } from "../src/time/period";
 
 const TODAY = "2026-11-21";
 
@@ -57,6 +57,26 @@ describe("a date in a zone", () => {
   });
 });
 
+describe("what a period is compared with", () => {
+  it("begins a period, a week or a year earlier", () => {
+    const today = "2026-11-21";
+    for (const [period, compare, expected] of [
+      [{ kind: "day" }, "previous", "2026-11-20"],
+      [{ kind: "day" }, "week", "2026-11-14"],
+      [{ kind: "day" }, "year", "2025-11-21"],
+      [{ kind: "day" }, "none", null],
+      [{ kind: "day", at: "2024-02-29" }, "year", "2023-02-28"],
+      [{ kind: "week" }, "previous", "2026-11-09"],
+      [{ kind: "month" }, "previous", "2026-10-01"],
+      [{ kind: "month", at: "2026-01-20" }, "previous", "2025-12-01"],
+      [{ kind: "year" }, "previous", "2025-01-01"],
+      [{ kind: "custom", from: "2026-11-02", until: "2026-11-04" }, "previous", "2026-10-30"],
+    ] as const) {
+      expect(comparedFrom(period, compare, today)).toBe(expected);
+    }
+  });
+});
+
 describe("a window", () => {
   const now = Date.parse("2026-11-21T12:07:30Z");
 
@@ -65,14 +85,24 @@ describe("a window", () => {
     expect(windowOf(day, "UTC", now, 10_000)).toEqual({
       window: "728m",
       as_of: "2026-11-21T12:07:00Z",
+      compared_as_of: null,
       isCut: false,
     });
     const before = { from: "2026-11-20", to: "2026-11-21" };
     expect(windowOf(before, "UTC", now, 10_000)).toEqual({
       window: "1440m",
       as_of: "2026-11-20T23:59:00Z",
+      compared_as_of: null,
       isCut: false,
     });
+  });
+
+  it("is compared with one of the same length that begins with the compared date", () => {
+    const day = { from: "2026-11-21", to: "2026-11-22" };
+    const compared = (from: string) => windowOf(day, "Europe/Berlin", now, 10_000, from);
+    expect(compared("2026-11-20").compared_as_of).toBe("2026-11-20T12:07:00Z");
+    // In summer, midnight of Berlin is an hour earlier.
+    expect(compared("2026-10-24").compared_as_of).toBe("2026-10-24T11:07:00Z");
   });
 
   it("says that it is cut if a call does not take so many minutes", () => {
@@ -80,6 +110,7 @@ describe("a window", () => {
     expect(windowOf(year, "UTC", now, 10_080)).toEqual({
       window: "10080m",
       as_of: "2025-12-31T23:59:00Z",
+      compared_as_of: null,
       isCut: true,
     });
   });

@@ -178,5 +178,6 @@ fn upload(folder: &Path) -> PutArgs {
 
 fn question(what: Ranking) -> TopArgs {
     let limit = Some(TOP_ITEMS.to_owned());
-    TopArgs { what, site_id: None, window: None, limit, as_of: None, currency: None, json: true }
+    let (site_id, window, by, as_of, currency) = (None, None, None, None, None);
+    TopArgs { what, site_id, window, by, limit, as_of, currency, json: true }
 }

@@ -1,5 +1,7 @@
 //! `minutebook top`: asks the HTTP API for one of the three rankings.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result, anyhow};
 use clap::ValueEnum;
 use serde_json::value::RawValue;
@@ -21,6 +23,9 @@ pub(crate) struct TopArgs {
     /// Length of the window, as 15m, 1h, 24h or 7d [default: 1h for views, else 24h]
     #[arg(long)]
     pub(crate) window: Option<String>,
+    /// What is listed: items, or what the catalogue says they are [default: item]
+    #[arg(long, value_parser = ["item", "category", "brand"])]
+    pub(crate) by: Option<String>,
     /// How many items, 1 to 100 [default: 10]
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<String>,
@@ -87,6 +92,7 @@ pub(crate) async fn ask(args: TopArgs, context: &Context) -> Result<String> {
     let parameters = [
         ("site_id", args.site_id),
         ("window", args.window),
+        ("by", args.by),
         ("limit", args.limit),
         ("as_of", args.as_of),
         ("currency", args.currency),
@@ -99,10 +105,9 @@ pub(crate) async fn ask(args: TopArgs, context: &Context) -> Result<String> {
 pub(crate) fn text(ranking: Ranking, body: &str) -> Result<String> {
     // Numbers are printed as they are written, never as floats.
     let answer: Map<String, Value> = serde_json::from_str(body)?;
-    let raw: std::collections::BTreeMap<String, Box<RawValue>> = serde_json::from_str(body)?;
+    let raw: BTreeMap<String, Box<RawValue>> = serde_json::from_str(body)?;
     let top = raw.get("top").ok_or_else(|| anyhow!("it has no member top"))?;
-    let top: Vec<std::collections::BTreeMap<String, Box<RawValue>>> =
-        serde_json::from_str(top.get())?;
+    let top: Vec<BTreeMap<String, Box<RawValue>>> = serde_json::from_str(top.get())?;
 
     let window = |name: &str| {
         answer.get("window").and_then(|window| window.get(name)).and_then(Value::as_str)
@@ -119,18 +124,26 @@ pub(crate) fn text(ranking: Ranking, body: &str) -> Result<String> {
         text.push_str("nothing was counted\n");
         return Ok(text);
     }
-    let mut table = Table::new(&["", "item_id", &number_name], &[0, 2]);
-    for (index, item) in top.iter().enumerate() {
-        let member =
-            |name: &str| item.get(name).map_or_else(String::new, |value| table::plain(value));
-        table.add_row([(index + 1).to_string(), member("item_id"), member(ranking.number())]);
+    // Items have names only where there is a catalogue, and a list of groups says what it lists.
+    let by = answer.get("by").and_then(Value::as_str).unwrap_or("item_id");
+    let has_names = top.iter().any(|entry| entry.contains_key("name"));
+    let columns = if has_names { &["", by, "name"][..] } else { &["", by] };
+    let mut table = Table::new(&[columns, &[&number_name]].concat(), &[0, columns.len()]);
+    let member = |entry: &BTreeMap<String, Box<RawValue>>, name: &str| {
+        entry.get(name).map_or_else(String::new, |value| table::plain(value))
+    };
+    let mut add = |place: String, what: String, name: String, number: String| {
+        let name = has_names.then_some(name);
+        table.add_row([Some(place), Some(what), name, Some(number)].into_iter().flatten());
+    };
+    for (index, entry) in top.iter().enumerate() {
+        let [what, name, number] = [by, "name", ranking.number()].map(|it| member(entry, it));
+        add((index + 1).to_string(), what, name, number);
     }
-    if let Some(other) = raw.get("other") {
-        let other: std::collections::BTreeMap<String, Box<RawValue>> =
-            serde_json::from_str(other.get())?;
-        let number =
-            other.get(ranking.number()).map_or_else(String::new, |value| table::plain(value));
-        table.add_row([String::new(), "(without a name)".to_owned(), number]);
+    for (what, label) in [("ungrouped", "(in none)"), ("other", "(without a name)")] {
+        let Some(rest) = raw.get(what) else { continue };
+        let number = member(&serde_json::from_str(rest.get())?, ranking.number());
+        add(String::new(), label.to_owned(), String::new(), number);
     }
     text.push_str(&table.text());
     Ok(text)
@@ -164,6 +177,29 @@ a to b
    item_id           views
 1  7                    12
    (without a name)    345
+";
+        assert_eq!(text(Ranking::Views, body).unwrap(), expected);
+    }
+
+    #[test]
+    fn items_have_their_names_and_groups_theirs() {
+        let body = r#"{"most_viewed_item":7,"views":12,
+            "top":[{"item_id":7,"name":"Oat mug","views":12},{"item_id":"b","views":3}],
+            "window":{"from":"a","to":"b"}}"#;
+        let expected = "\
+a to b
+   item_id  name     views
+1  7        Oat mug     12
+2  b                     3
+";
+        assert_eq!(text(Ranking::Views, body).unwrap(), expected);
+        let body = r#"{"by":"category","top":[{"category":"Mugs","views":12}],"ungrouped":{"views":3},
+            "window":{"from":"a","to":"b"}}"#;
+        let expected = "\
+a to b
+   category   views
+1  Mugs          12
+   (in none)      3
 ";
         assert_eq!(text(Ranking::Views, body).unwrap(), expected);
     }

@@ -23,8 +23,8 @@ impl Table {
         Self(table)
     }
 
-    pub(crate) fn add_row<const N: usize>(&mut self, cells: [impl AsRef<str>; N]) {
-        self.0.add_row(cells.each_ref().map(|cell| shown(cell.as_ref())));
+    pub(crate) fn add_row(&mut self, cells: impl IntoIterator<Item = impl AsRef<str>>) {
+        self.0.add_row(cells.into_iter().map(|cell| shown(cell.as_ref()).into_owned()));
     }
 
     /// The table as lines without trailing spaces.

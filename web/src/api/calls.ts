@@ -2,7 +2,14 @@
 
 import { now } from "../time/clock";
 import { daysBetween, plusDays, startOf, timeText } from "../time/dates";
-import { type Range, type Window, isCurrent, rangeOf, windowOf } from "../time/period";
+import {
+  type Range,
+  type Window,
+  comparedFrom,
+  isCurrent,
+  rangeOf,
+  windowOf,
+} from "../time/period";
 import type { Grouping, Measure, View } from "../state/view";
 import type { Question } from "./client";
 import type { Call } from "./resource";
@@ -61,8 +68,9 @@ function every({ isCurrent }: Scope, liveMs = LIVE_MS): number {
 }
 
 /** The window of the period, which grows while it runs, for a call that takes `window`. */
-export function windowIn({ range, zone }: Scope, minutesMax: number): Window {
-  return windowOf(range, zone, now(), minutesMax);
+export function windowIn({ range, zone, view, today }: Scope, minutesMax: number): Window {
+  const compared = comparedFrom(view.period, view.compare, today);
+  return windowOf(range, zone, now(), minutesMax, compared);
 }
 
 /** Whether the period is longer than the calls about orders take. */
@@ -115,10 +123,30 @@ export const RANKINGS = {
   grossing: { path: "highest_grossing_item", member: "total_sales" },
 } as const;
 
+/** A ranking, which compares as the view does. */
+function ranked<T>(
+  scope: Scope,
+  tab: RankingTab,
+  parameters: Record<string, string | null>,
+): Call<T> {
+  const { path } = RANKINGS[tab];
+  const money = tab === "grossing" ? { currency: scope.view.currency } : {};
+  const call = windowed<T>(path, scope, { ...parameters, ...money }, MINUTES_OF_400_DAYS);
+  return {
+    ...call,
+    name: `${call.name} ${scope.view.compare}`,
+    question: () => {
+      const { compared_as_of } = windowIn(scope, MINUTES_OF_400_DAYS);
+      const question = call.question();
+      return { ...question, parameters: { ...question.parameters, compared_as_of } };
+    },
+  };
+}
+
 export type RankingTab = keyof typeof RANKINGS;
 
 export function ranking(scope: Scope, tab: RankingTab, limit = 10): Call<types.Ranking> {
-  return windowed(RANKINGS[tab].path, scope, rankedBy(scope, tab, limit), MINUTES_OF_400_DAYS);
+  return ranked(scope, tab, { limit: String(limit) });
 }
 
 /** The categories or brands whose items have the highest numbers. */
@@ -127,13 +155,7 @@ export function groupRanking(
   tab: RankingTab,
   by: Exclude<Grouping, "item">,
 ): Call<types.GroupRanking> {
-  const parameters = { by, ...rankedBy(scope, tab, 10) };
-  return windowed(RANKINGS[tab].path, scope, parameters, MINUTES_OF_400_DAYS);
-}
-
-function rankedBy({ view }: Scope, tab: RankingTab, limit: number) {
-  const money = tab === "grossing" ? { currency: view.currency } : {};
-  return { limit: String(limit), ...money };
+  return ranked(scope, tab, { by, limit: "10" });
 }
 
 /** What rose and fell; against the previous period if the view compares with nothing. */

@@ -74,6 +74,8 @@ export interface Ranked {
   readonly views?: Figure;
   readonly adds_to_cart?: Figure;
   readonly total_sales?: Figure;
+  /** The same in the period that it is compared with. */
+  readonly compared?: Figure;
 }
 
 export interface Ranking extends Answer {

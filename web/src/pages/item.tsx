@@ -112,7 +112,8 @@ export function ItemPage() {
 
 /** What the catalogue says about the item, and its id where the title has its name. */
 function Described({ id, item }: { readonly id: string; readonly item: Item | null }) {
-  const parts = [item?.name === undefined ? undefined : id, item?.category, item?.brand, item?.price];
+  const shownId = item?.name === undefined ? undefined : id;
+  const parts = [shownId, item?.category, item?.brand, item?.price];
   const known = parts.filter((part) => part !== undefined);
   if (known.length === 0) return <>Item</>;
   return <>{known.map(isolated).join(" · ")}</>;

@@ -1,7 +1,17 @@
 /** Periods: days, weeks, months, years and ranges of dates, and how to move among them. */
 
+import type { Comparison } from "../state/view";
 import { now } from "./clock";
-import { dateIn, daysBetween, firstOfMonth, monday, plusDays, startOf, timeText } from "./dates";
+import {
+  dateIn,
+  daysBetween,
+  firstOfMonth,
+  isDate,
+  monday,
+  plusDays,
+  startOf,
+  timeText,
+} from "./dates";
 
 /** The kinds of periods. A week starts on Monday, as in the API. */
 export const PERIODS = ["day", "week", "month", "year", "custom"] as const;
@@ -105,6 +115,25 @@ export function labelOf(period: Period, today: string, locale: string): string {
   }
 }
 
+/** The first date of what a period is compared with; `null` if with nothing. */
+export function comparedFrom(period: Period, compare: Comparison, today: string): string | null {
+  const { from } = rangeOf(period, today);
+  switch (compare) {
+    case "none":
+      return null;
+    case "week":
+      return plusDays(from, -7);
+    case "year": {
+      const date = `${String(Number(from.slice(0, 4)) - 1).padStart(4, "0")}${from.slice(4)}`;
+      return isDate(date) ? date : date.replace("02-29", "02-28");
+    }
+    case "previous": {
+      const before = moved(period, -1, today);
+      return before && rangeOf(before, today).from;
+    }
+  }
+}
+
 /** A window of whole minutes, as the calls with `window` and `as_of` take it. */
 export interface Window {
   readonly window: string;
@@ -113,12 +142,20 @@ export interface Window {
    * arrives would lack the first of the period if that is another one.
    */
   readonly as_of: string;
+  /** As `as_of`, of the window that it is compared with. */
+  readonly compared_as_of: string | null;
   /** Whether the period is longer than the call allows, so that only its end is asked for. */
   readonly isCut: boolean;
 }
 
 /** The part of a range that has begun, as a window of at most so many minutes. */
-export function windowOf(range: Range, zone: string, now: number, minutesMax: number): Window {
+export function windowOf(
+  range: Range,
+  zone: string,
+  now: number,
+  minutesMax: number,
+  comparedFrom: string | null = null,
+): Window {
   const minute = 60_000;
   const from = Math.floor(startOf(range.from, zone) / minute);
   const to = Math.ceil(startOf(range.to, zone) / minute);
@@ -126,9 +163,12 @@ export function windowOf(range: Range, zone: string, now: number, minutesMax: nu
   const isOver = to <= current;
   const last = isOver ? to - 1 : current;
   const minutes = Math.max(1, last - from + 1);
+  const compared = comparedFrom === null ? null : startOf(comparedFrom, zone) / minute;
   return {
     window: `${Math.min(minutes, minutesMax)}m`,
     as_of: timeText(last * minute),
+    compared_as_of:
+      compared === null ? null : timeText((Math.floor(compared) + minutes - 1) * minute),
     isCut: minutes > minutesMax,
   };
 }

@@ -72,13 +72,14 @@ pub(crate) fn limit(value: &str, least: usize) -> Result<usize, String> {
     )
 }
 
-pub(crate) fn as_of(value: &str) -> Result<Minute, String> {
+/// The minute of a time that a window ends with; `name` is the parameter.
+pub(crate) fn as_of(name: &str, value: &str) -> Result<Minute, String> {
     // The window ends a minute later, and that time is in the answer.
     let has_end =
         |time: &DateTime<Utc>| Minute::containing(*time + TimeDelta::minutes(1)).is_some();
     time(value).filter(has_end).and_then(Minute::containing).ok_or_else(|| {
         format!(
-            "as_of is {value:?}; expected a time as 2026-11-20T23:07:00Z, from 1970 to 9999-12-31T23:58:59Z"
+            "{name} is {value:?}; expected a time as 2026-11-20T23:07:00Z, from 1970 to 9999-12-31T23:58:59Z"
         )
     })
 }

@@ -46,7 +46,7 @@ impl ItemQuery {
             match name.as_ref() {
                 "site_id" => query.site_id = parameters::site_id(&value)?,
                 "window" => query.window = parameters::window(&value)?,
-                "as_of" => query.as_of = parameters::as_of(&value)?,
+                "as_of" => query.as_of = parameters::as_of("as_of", &value)?,
                 "currency" => query.currency = Some(parameters::currency(&value)?),
                 "basis" => query.basis = Basis::parse(&value)?,
                 _ => {

@@ -73,7 +73,7 @@ pub(crate) fn parse(query: &str, takes: &Takes, now: DateTime<Utc>) -> Result<Or
         match name.as_ref() {
             "site_id" => parsed.site_id = parameters::site_id(&value)?,
             "window" => parsed.window = window(&value, takes.days_max)?,
-            "as_of" => parsed.as_of = parameters::as_of(&value)?,
+            "as_of" => parsed.as_of = parameters::as_of("as_of", &value)?,
             "currency" => parsed.currency = Some(parameters::currency(&value)?),
             "limit" if takes.lists => parsed.limit = parameters::limit(&value, 1)?,
             "by" if takes.ranks => parsed.rank_by = rank_by(&value)?,

@@ -30,6 +30,8 @@ pub(crate) struct MostViewed<'a> {
     #[schemars(with = "Time")]
     as_of: &'a str,
     window: WindowAnswer,
+    #[serde(flatten)]
+    compared: ComparedWindow,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -44,6 +46,8 @@ struct ViewedItem<'a> {
     item: ListedItem<'a>,
     #[schemars(with = "Number")]
     views: Box<RawValue>,
+    #[serde(flatten)]
+    compared: ComparedNumber,
 }
 
 /// The item that was added to carts most.
@@ -64,6 +68,8 @@ pub(crate) struct TopCarted<'a> {
     #[schemars(with = "Time")]
     as_of: &'a str,
     window: WindowAnswer,
+    #[serde(flatten)]
+    compared: ComparedWindow,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -78,6 +84,8 @@ struct CartedItem<'a> {
     item: ListedItem<'a>,
     #[schemars(with = "Number")]
     adds_to_cart: Box<RawValue>,
+    #[serde(flatten)]
+    compared: ComparedNumber,
 }
 
 /// The item with the highest sales.
@@ -100,6 +108,8 @@ pub(crate) struct HighestGrossing<'a> {
     #[schemars(with = "Time")]
     as_of: &'a str,
     window: WindowAnswer,
+    #[serde(flatten)]
+    compared: ComparedWindow,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -114,6 +124,25 @@ struct SoldItem<'a> {
     item: ListedItem<'a>,
     #[schemars(with = "Number")]
     total_sales: Box<RawValue>,
+    #[serde(flatten)]
+    compared: ComparedNumber,
+}
+
+/// What a number is compared with.
+#[derive(Default, Serialize, JsonSchema)]
+struct ComparedNumber {
+    /// The same in the window that it is compared with; left out if with none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Number>")]
+    compared: Option<Box<RawValue>>,
+}
+
+/// What a window is compared with.
+#[derive(Default, Serialize, JsonSchema)]
+pub(crate) struct ComparedWindow {
+    /// The window that numbers are compared with; left out if with none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) compared_window: Option<WindowAnswer>,
 }
 
 /// The items with the highest numbers, or the groups of them.
@@ -147,6 +176,8 @@ pub(crate) struct RankedGroups<'a> {
     #[schemars(with = "Time")]
     as_of: &'a str,
     window: WindowAnswer,
+    #[serde(flatten)]
+    compared: ComparedWindow,
 }
 
 /// A category or a brand.
@@ -159,6 +190,8 @@ struct Group<'a> {
     brand: Option<&'a str>,
     #[serde(flatten)]
     number: GroupNumber,
+    #[serde(flatten)]
+    compared: ComparedNumber,
 }
 
 /// The number that is ranked by; it has the same name as that of an item.
@@ -186,6 +219,8 @@ pub(crate) struct Ranked<'a> {
     pub(crate) as_of: &'a str,
     /// What was summed.
     pub(crate) window: WindowAnswer,
+    /// What that is compared with.
+    pub(crate) compared: ComparedWindow,
 }
 
 impl<'a> Ranked<'a> {
@@ -193,68 +228,94 @@ impl<'a> Ranked<'a> {
         self.ranking == Ranking::HighestGrossing
     }
 
-    /// The answer that lists items.
+    /// The answer that lists items, each with what it is compared with, if with anything.
     pub(crate) fn items(
         self,
         top: &[(&'a str, Amount)],
+        compared: impl Fn(&str) -> Option<Amount>,
         catalogue: &'a Catalogue,
     ) -> Response<Body> {
         let is_money = self.is_money();
         let first = top.first().map(|(key, _)| ItemId(key));
         let number_of_first = number(top.first().map_or(Amount::ZERO, |(_, it)| *it), is_money);
         let top = top.iter().map(|(key, amount)| {
-            let number: Box<RawValue> = number(*amount, is_money);
-            (ListedItem::of(key, catalogue), number)
+            let compared = compared(key).map(|amount| number(amount, is_money));
+            let item = ListedItem::of(key, catalogue);
+            (item, number(*amount, is_money), ComparedNumber { compared })
         });
         let other = other(self.other, is_money);
-        let Ranked { currency, as_of, window, .. } = self;
-        match self.ranking {
-            Ranking::MostViewed => json(&ItemsOrGroups::Items(MostViewed {
-                most_viewed_item: first,
-                views: number_of_first,
-                top: top.map(|(item, views)| ViewedItem { item, views }).collect(),
-                other: other.map(|views| OtherViews { views }),
-                as_of,
-                window,
-            })),
-            Ranking::TopCarted => json(&ItemsOrGroups::Items(TopCarted {
-                top_item_added_to_cart: first,
-                adds_to_cart: number_of_first,
-                top: top.map(|(item, adds_to_cart)| CartedItem { item, adds_to_cart }).collect(),
-                other: other.map(|adds_to_cart| OtherAdditions { adds_to_cart }),
-                as_of,
-                window,
-            })),
-            Ranking::HighestGrossing => json(&ItemsOrGroups::Items(HighestGrossing {
-                highest_grossing_item: first,
-                total_sales: number_of_first,
-                currency,
-                top: top.map(|(item, total_sales)| SoldItem { item, total_sales }).collect(),
-                other: other.map(|total_sales| OtherSales { total_sales }),
-                as_of,
-                window,
-            })),
+        let Ranked { ranking, currency, as_of, window, compared, .. } = self;
+        match ranking {
+            Ranking::MostViewed => {
+                let entry = |(item, views, compared)| ViewedItem { item, views, compared };
+                json(&ItemsOrGroups::Items(MostViewed {
+                    most_viewed_item: first,
+                    views: number_of_first,
+                    top: top.map(entry).collect(),
+                    other: other.map(|views| OtherViews { views }),
+                    as_of,
+                    window,
+                    compared,
+                }))
+            }
+            Ranking::TopCarted => {
+                let entry =
+                    |(item, adds_to_cart, compared)| CartedItem { item, adds_to_cart, compared };
+                json(&ItemsOrGroups::Items(TopCarted {
+                    top_item_added_to_cart: first,
+                    adds_to_cart: number_of_first,
+                    top: top.map(entry).collect(),
+                    other: other.map(|adds_to_cart| OtherAdditions { adds_to_cart }),
+                    as_of,
+                    window,
+                    compared,
+                }))
+            }
+            Ranking::HighestGrossing => {
+                let entry =
+                    |(item, total_sales, compared)| SoldItem { item, total_sales, compared };
+                json(&ItemsOrGroups::Items(HighestGrossing {
+                    highest_grossing_item: first,
+                    total_sales: number_of_first,
+                    currency,
+                    top: top.map(entry).collect(),
+                    other: other.map(|total_sales| OtherSales { total_sales }),
+                    as_of,
+                    window,
+                    compared,
+                }))
+            }
         }
     }
 
     /// The answer that lists categories or brands.
-    pub(crate) fn groups(self, groups: &Groups<'a>, question: &RankingQuery) -> Response<Body> {
-        let number = |amount| GroupNumber::of(self.ranking, amount);
-        let some = |amount: Amount| (amount != Amount::ZERO).then(|| number(amount));
+    pub(crate) fn groups(
+        self,
+        groups: &Groups<'a>,
+        compared: Option<&Groups<'_>>,
+        question: &RankingQuery,
+    ) -> Response<Body> {
+        let is_money = self.is_money();
+        let of_group = |amount| GroupNumber::of(self.ranking, amount);
+        let some = |amount: Amount| (amount != Amount::ZERO).then(|| of_group(amount));
         let name_of = |by, name| (question.by == by).then_some(name);
         let group = |(name, amount)| Group {
             category: name_of(By::Category, name),
             brand: name_of(By::Brand, name),
-            number: number(amount),
+            number: of_group(amount),
+            compared: ComparedNumber {
+                compared: compared.map(|groups| number(groups.of_name(name), is_money)),
+            },
         };
         let answer: ItemsOrGroups<'_, ()> = ItemsOrGroups::Groups(RankedGroups {
             by: question.by.as_str(),
-            currency: self.is_money().then_some(self.currency),
+            currency: is_money.then_some(self.currency),
             top: groups.top(question.limit).into_iter().map(group).collect(),
             ungrouped: some(groups.ungrouped),
             other: some(self.other),
             as_of: self.as_of,
             window: self.window,
+            compared: self.compared,
         });
         json(&answer)
     }

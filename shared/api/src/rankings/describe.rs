@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::http::csv::Listing;
 use crate::openapi::operation::{Operation, Schemas, question};
-use crate::openapi::parameters::{as_of, currency, limit, query, site_id, window};
+use crate::openapi::parameters::{as_of, currency, limit, query, site_id, time, window};
 use crate::rankings::answer::{HighestGrossing, ItemsOrGroups, MostViewed, TopCarted};
 
 const RANKING: &str = "Items with equal numbers are ordered by id, numbers before texts. Nothing counted is null, 0 and [].";
@@ -16,16 +16,27 @@ fn example_window(from: &str) -> Value {
 /// What it is as a table.
 pub(crate) const HIGHEST_GROSSING: Listing = Listing {
     lists: &["top"],
-    columns: &["item_id", "name", "category", "brand", "total_sales", "currency"],
+    columns: &["item_id", "name", "category", "brand", "total_sales", "compared", "currency"],
 };
 
 /// What it is as a table.
-pub(crate) const TOP_CARTED: Listing =
-    Listing { lists: &["top"], columns: &["item_id", "name", "category", "brand", "adds_to_cart"] };
+pub(crate) const TOP_CARTED: Listing = Listing {
+    lists: &["top"],
+    columns: &["item_id", "name", "category", "brand", "adds_to_cart", "compared"],
+};
 
 /// What it is as a table.
-pub(crate) const MOST_VIEWED: Listing =
-    Listing { lists: &["top"], columns: &["item_id", "name", "category", "brand", "views"] };
+pub(crate) const MOST_VIEWED: Listing = Listing {
+    lists: &["top"],
+    columns: &["item_id", "name", "category", "brand", "views", "compared"],
+};
+
+/// What numbers are compared with.
+fn compared_as_of() -> Value {
+    let description = "Each number is compared with that of the window of the same length that ends \
+                       with the minute of this time.";
+    query("compared_as_of", description, time())
+}
 
 /// What the ranking lists.
 fn by() -> Value {
@@ -47,7 +58,12 @@ pub(crate) fn most_viewed(schemas: &mut Schemas) -> Operation {
     let answer = schemas
         .answer::<ItemsOrGroups<'_, MostViewed<'_>>>("The items that are viewed most", example);
     let names = ("mostViewedItem", "Which item is viewed most", RANKING);
-    question(names, vec![site_id(), window("1h"), by(), limit(), as_of()], answer, schemas)
+    question(
+        names,
+        vec![site_id(), window("1h"), by(), limit(), as_of(), compared_as_of()],
+        answer,
+        schemas,
+    )
 }
 
 pub(crate) fn top_carted(schemas: &mut Schemas) -> Operation {
@@ -60,7 +76,12 @@ pub(crate) fn top_carted(schemas: &mut Schemas) -> Operation {
         example,
     );
     let names = ("topItemAddedToCart", "Which item is added to carts most", RANKING);
-    question(names, vec![site_id(), window("24h"), by(), limit(), as_of()], answer, schemas)
+    question(
+        names,
+        vec![site_id(), window("24h"), by(), limit(), as_of(), compared_as_of()],
+        answer,
+        schemas,
+    )
 }
 
 pub(crate) fn highest_grossing(schemas: &mut Schemas) -> Operation {
@@ -76,7 +97,7 @@ pub(crate) fn highest_grossing(schemas: &mut Schemas) -> Operation {
     let names = ("highestGrossingItem", "Which item has the highest sales", RANKING);
     question(
         names,
-        vec![site_id(), window("24h"), by(), limit(), as_of(), currency()],
+        vec![site_id(), window("24h"), by(), limit(), as_of(), compared_as_of(), currency()],
         answer,
         schemas,
     )

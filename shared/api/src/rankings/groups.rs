@@ -32,6 +32,11 @@ impl<'a> Groups<'a> {
         groups
     }
 
+    /// The sum of a group; zero if it has none.
+    pub(crate) fn of_name(&self, name: &str) -> Amount {
+        self.by_name.get(name).copied().unwrap_or_default()
+    }
+
     /// The groups with the largest sums, descending; equal sums by name. One whose sum is zero,
     /// because what orders added was taken back, is in no list.
     pub(crate) fn top(&self, limit: usize) -> Vec<(&'a str, Amount)> {

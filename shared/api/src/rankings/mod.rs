@@ -20,7 +20,7 @@ use minutebook_storage::site::settings::SettingsSource;
 use crate::backend::Backend;
 use crate::http::answer::{WindowAnswer, unreadable};
 use crate::http::response::problem;
-use crate::rankings::answer::Ranked;
+use crate::rankings::answer::{ComparedWindow, Ranked};
 use crate::rankings::groups::Groups;
 use crate::rankings::query::{By, Defaults, RankingQuery};
 
@@ -53,61 +53,82 @@ pub async fn handle<R: RowSource + SettingsSource + CatalogueSource, Q: Sync>(
         Ok(currency) => currency,
         Err(error) => return unreadable(&error),
     };
-    let (window, precision) =
-        Window::ending_with(question.as_of, question.window).kept(retention, now);
+    // The window of the ranking, and that which it is compared with, if there is one.
+    let minutes = [Some(question.as_of), question.compared_as_of].into_iter().flatten();
+    let kept = |as_of| Window::ending_with(as_of, question.window).kept(retention, now);
+    let (windows, precisions): (Vec<Window>, Vec<Precision>) = minutes.map(kept).unzip();
     let sum_question = SumQuestion {
         site: question.site_id.as_str(),
         measures: &[ranking.measure(currency)],
         key: None,
-        windows: &[window],
+        windows: &windows,
         now,
         retention,
         quarter_hours: QuarterHours::NONE,
     };
     let sums = match sum_windows(&backend.rows, &sum_question).await {
-        Ok(sums) => sums.into_iter().next().unwrap_or_default(), // there is one window
+        Ok(sums) => sums,
         Err(error) => return unreadable(&error),
+    };
+    let covered = windows.into_iter().zip(precisions).zip(sums);
+    let mut covered = covered.map(|((window, precision), sums)| Summed { window, precision, sums });
+    let Some(summed) = covered.next() else {
+        return problem(StatusCode::INTERNAL_SERVER_ERROR, "nothing was summed");
     };
     let site = question.site_id.as_str();
     let catalogue = match question.by {
         By::Item => {
-            let items = sums.top(question.limit).into_iter().map(|(key, _)| key);
+            let items = summed.sums.top(question.limit).into_iter().map(|(key, _)| key);
             backend.catalogue_of(site, items, now).await
         }
         By::Category | By::Brand => backend.catalogue(site, Wanted::All, now).await,
     };
     match catalogue {
         Ok(catalogue) => {
-            let summed = Summed { window, precision, sums: &sums, catalogue: &catalogue };
-            answer((ranking, currency), &question, summed)
+            let summed = (summed, covered.next());
+            answer((ranking, currency), &question, summed, &catalogue)
         }
         Err(error) => unreadable(&error),
     }
 }
 
-/// What was read for a ranking.
-struct Summed<'a> {
+/// A window, and what was summed in it.
+struct Summed {
     window: Window,
     precision: Precision,
-    sums: &'a Sums,
-    catalogue: &'a Catalogue,
+    sums: Sums,
+}
+
+impl Summed {
+    fn answer(&self) -> WindowAnswer {
+        WindowAnswer::new(self.window, self.precision)
+    }
 }
 
 fn answer(
     (ranking, currency): (Ranking, Currency),
     question: &RankingQuery,
-    Summed { window, precision, sums, catalogue }: Summed<'_>,
+    (summed, compared): (Summed, Option<Summed>),
+    catalogue: &Catalogue,
 ) -> Response<Body> {
     let ranked = Ranked {
         ranking,
-        other: sums.of_other(),
+        other: summed.sums.of_other(),
         currency: currency.as_str(),
         as_of: &question.as_of.to_string(),
-        window: WindowAnswer::new(window, precision),
+        window: summed.answer(),
+        compared: ComparedWindow { compared_window: compared.as_ref().map(Summed::answer) },
     };
     match question.by {
-        By::Item => ranked.items(&sums.top(question.limit), catalogue),
-        by => ranked.groups(&Groups::of(sums, catalogue, by), question),
+        By::Item => {
+            let compared = |key: &str| compared.as_ref().map(|compared| compared.sums.of(key));
+            ranked.items(&summed.sums.top(question.limit), compared, catalogue)
+        }
+        by => {
+            let groups = |summed: &Summed| Groups::of(&summed.sums, catalogue, by);
+            let compared = compared.as_ref().map(groups);
+            ranked.groups(&groups(&summed), compared.as_ref(), question)
+        }
     }
 }
 
@@ -131,21 +152,41 @@ mod tests {
         amounts: &[(&str, &str)],
         catalogue: &Catalogue,
     ) -> String {
+        answered_beside(by, ranking, (amounts, None), catalogue)
+    }
+
+    fn sums_of(amounts: &[(&str, &str)]) -> Sums {
         let mut sums = Sums::default();
         for (key, amount) in amounts {
             sums.add(key, Amount::parse(amount.as_bytes()).expect("a decimal"));
         }
+        sums
+    }
+
+    type Amounts<'a> = &'a [(&'a str, &'a str)];
+
+    fn answered_beside(
+        by: By,
+        ranking: Ranking,
+        (amounts, compared): (Amounts<'_>, Option<Amounts<'_>>),
+        catalogue: &Catalogue,
+    ) -> String {
         let question = RankingQuery {
             site_id: SiteId::default(),
             window: ranking.default_window(),
             by,
             limit: 2,
             as_of: Minute::from_epoch_seconds(1_795_216_079).expect("in range"),
+            compared_as_of: None,
             currency: None,
         };
-        let window = Window::ending_with(question.as_of, question.window);
-        let summed = Summed { window, precision: Precision::Minute, sums: &sums, catalogue };
-        let answer = answer((ranking, Currency::USD), &question, summed);
+        let summed = |minutes_ago: u32, amounts| Summed {
+            window: Window::ending_with(question.as_of.minus(minutes_ago), question.window),
+            precision: Precision::Minute,
+            sums: sums_of(amounts),
+        };
+        let both = (summed(0, amounts), compared.map(|amounts| summed(1_440, amounts)));
+        let answer = answer((ranking, Currency::USD), &question, both, catalogue);
         String::from_utf8_lossy(answer.body().as_ref()).into_owned()
     }
 
@@ -232,6 +273,22 @@ mod tests {
     }
 
     #[test]
+    fn each_item_is_compared_with_itself_in_the_other_window() {
+        let both: (Amounts<'_>, _) =
+            (&[("1", "3"), ("9", "2")], Some(&[("1", "5"), ("2", "9")][..]));
+        let answer = answered_beside(By::Item, Ranking::MostViewed, both, &Catalogue::default());
+        assert_eq!(
+            answer,
+            concat!(
+                r#"{"most_viewed_item":1,"views":3,"top":[{"item_id":1,"views":3,"compared":5},"#,
+                r#"{"item_id":9,"views":2,"compared":0}],"as_of":"2026-11-20T23:07:00Z","#,
+                r#""window":{"from":"2026-11-20T22:08:00Z","to":"2026-11-20T23:08:00Z","precision":"minute"},"#,
+                r#""compared_window":{"from":"2026-11-19T22:08:00Z","to":"2026-11-19T23:08:00Z","precision":"minute"}}"#
+            )
+        );
+    }
+
+    #[test]
     fn groups_are_ranked_by_the_sums_of_their_items() {
         let amounts = [
             ("1", "1.5"),
@@ -256,6 +313,14 @@ mod tests {
             r#""ungrouped":{"adds_to_cart":7},"other":{"adds_to_cart":7},"#
         );
         assert!(answer.starts_with(expected), "{answer}");
+        let before: Amounts<'_> = &[("2", "7"), ("3", "1"), ("4", "5")];
+        let both = (&amounts[..], Some(before));
+        let answer = answered_beside(By::Category, Ranking::HighestGrossing, both, &catalogue());
+        let expected = concat!(
+            r#""top":[{"category":"(other)","total_sales":9.00,"compared":1.00},"#,
+            r#"{"category":"Mugs","total_sales":3.50,"compared":7.00}],"ungrouped":{"#,
+        );
+        assert!(answer.contains(expected), "{answer}");
         let none = Catalogue::default();
         let answer = answered_by(By::Category, Ranking::MostViewed, &[("1", "2")], &none);
         assert!(

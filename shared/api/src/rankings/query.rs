@@ -76,6 +76,8 @@ pub(crate) struct RankingQuery {
     pub(crate) limit: usize,
     /// The minute that the window ends with.
     pub(crate) as_of: Minute,
+    /// The minute that the window ends with which the numbers are compared with, if there is one.
+    pub(crate) compared_as_of: Option<Minute>,
     /// The currency of money, if it is named.
     pub(crate) currency: Option<Currency>,
 }
@@ -104,6 +106,7 @@ pub(crate) fn parse(query: &str, defaults: &Defaults) -> Result<RankingQuery, St
         by: By::Item,
         limit: LIMIT_DEFAULT,
         as_of: now,
+        compared_as_of: None,
         currency: None,
     };
     for (name, value) in parameters(query)? {
@@ -112,12 +115,13 @@ pub(crate) fn parse(query: &str, defaults: &Defaults) -> Result<RankingQuery, St
             "window" => parsed.window = window(&value)?,
             "by" => parsed.by = By::parse(&value)?,
             "limit" => parsed.limit = limit(&value, 1)?,
-            "as_of" => parsed.as_of = as_of(&value)?,
+            "as_of" => parsed.as_of = as_of("as_of", &value)?,
+            "compared_as_of" => parsed.compared_as_of = Some(as_of("compared_as_of", &value)?),
             "currency" if defaults.is_money => parsed.currency = Some(currency(&value)?),
             _ => {
                 let currency = if defaults.is_money { ", currency" } else { "" };
                 return Err(format!(
-                    "{name:?} is not a parameter of this call; it takes site_id, window, by, limit, as_of{currency}"
+                    "{name:?} is not a parameter of this call; it takes site_id, window, by, limit, as_of, compared_as_of{currency}"
                 ));
             }
         }
@@ -152,6 +156,11 @@ mod tests {
     fn every_parameter_is_read() {
         let query = parsed("site_id=a.b_c:d-e&window=15m&limit=100&as_of=2026-11-20T23%3A59%3A59%2B01:00&currency=eur&by=brand")
             .expect("all are right");
+        let earlier = parsed("compared_as_of=2026-11-19T23:07:59Z").map(|it| it.compared_as_of);
+        assert_eq!(
+            earlier.map(|it| it.map(|it| it.to_string())),
+            Ok(Some("2026-11-19T23:07:00Z".into()))
+        );
         assert_eq!((query.by, parsed("").map(|query| query.by)), (By::Brand, Ok(By::Item)));
         assert_eq!(query.site_id.as_str(), "a.b_c:d-e");
         assert_eq!((query.window.minutes(), query.limit), (15, 100));
@@ -195,6 +204,7 @@ mod tests {
             ("as_of=9999-12-31T23:59:59-23:59", "as_of"),
             ("currency=dollars", "currency"),
             ("by=name", "by"),
+            ("compared_as_of=yesterday", "compared_as_of"),
             ("colour=red", "colour"),
             ("limit=1&limit=2", "limit"),
         ] {

@@ -10,7 +10,7 @@ import type { Ranked } from "../../api/types";
 import { useScope } from "../../state/scope";
 import { show, view } from "../../state/location";
 import { GROUPINGS, type Tab } from "../../state/view";
-import { exact } from "../../text/numbers";
+import { changeOf, exact } from "../../text/numbers";
 import { visible } from "../../text/visible";
 import { Bars } from "../../ui/bars";
 import { ItemLink, nameOf } from "../../ui/item_link";
@@ -82,6 +82,7 @@ function RankingPanel({ tab }: RankingProps) {
                 id: String(item.item_id),
                 name: <ItemLink item={item} />,
                 value: value(item),
+                ...change(value(item), item),
               }))}
             />
             <Other data={data} value={value} />
@@ -128,6 +129,7 @@ function GroupsPanel({ tab, by }: RankingProps & { readonly by: keyof typeof GRO
                 id: group[of] ?? "",
                 name: <bdi>{visible(group[of] ?? "")}</bdi>,
                 value: value(group),
+                ...change(value(group), group),
               }))}
             />
             {data.ungrouped && (
@@ -148,6 +150,12 @@ function GroupsPanel({ tab, by }: RankingProps & { readonly by: keyof typeof GRO
       }
     </Panel>
   );
+}
+
+/** By how much a number differs from that of the compared period, if there is one. */
+function change(value: Figure, { compared }: Ranked): { aside?: string } {
+  const change = changeOf(value, compared);
+  return change === null ? {} : { aside: change.text };
 }
 
 function Nothing({ tab }: RankingProps) {

@@ -1,6 +1,8 @@
 //! A table in memory, for tests and meters: it answers the queries of the reader, and sums what
 //! they would cost.
 
+mod small_rows;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::ops::Bound;
@@ -18,22 +20,20 @@ use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Measure;
 use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::count::visitors::Visitors;
-use minutebook_domain::event::settings::SettingsRevision;
 use minutebook_domain::plan::{Row, counter_bytes};
 use minutebook_domain::time::lateness::is_settled;
 use minutebook_domain::time::period::{Period, Retention};
 use minutebook_domain::time::{Hour, Minute};
 
-use crate::catalogue::{CatalogueSource, Current};
 use crate::error::StorageError;
 use crate::keys::{self, Shard};
-use crate::order::recent::{OrderSource, RecentOrder, RecentQuestion};
-use crate::proof::{Proof, ProofSource};
+use crate::order::recent::RecentOrder;
+use crate::proof::Proof;
 use crate::reader::source::{Page, RowRange, RowSource, other_counter};
-use crate::site::registry::{RegisteredSite, Registry, SiteSource};
-use crate::site::settings::{Revision, SettingsSource};
-use crate::table::{Consistency, Item};
-use crate::visitors::{VisitorState, VisitorStateSource, sketches};
+use crate::site::registry::{RegisteredSite, Registry};
+use crate::site::settings::Revision;
+use crate::table::Item;
+use crate::visitors::{VisitorState, sketches};
 
 /// The limit of one page of a query, in bytes.
 ///
@@ -370,86 +370,6 @@ impl RowSource for MemoryTable {
         // Consistent reads cost twice as much.
         reads.half_units += 2 * bytes.div_ceil(READ_UNIT_BYTES).max(1);
         Ok(open_hours)
-    }
-}
-
-impl VisitorStateSource for MemoryTable {
-    async fn visitor_state(&self) -> Result<Option<VisitorState>, StorageError> {
-        Ok(self.small_turn().await.visitor_state)
-    }
-}
-
-impl SiteSource for MemoryTable {
-    async fn site(&self, site: &str) -> Result<Option<RegisteredSite>, StorageError> {
-        let state = self.small_turn().await;
-        Ok(state.sites.iter().find(|registered| registered.site == site).cloned())
-    }
-
-    async fn sites_after(
-        &self,
-        after: &str,
-        limit: usize,
-    ) -> Result<Vec<RegisteredSite>, StorageError> {
-        let mut sites = self.small_turn().await.sites.clone();
-        sites.retain(|site| site.site.as_str() > after);
-        sites.sort_unstable_by(|left, right| left.site.cmp(&right.site));
-        sites.truncate(limit);
-        Ok(sites)
-    }
-
-    async fn registry(&self) -> Result<Option<Registry>, StorageError> {
-        Ok(self.small_turn().await.registry)
-    }
-}
-
-impl ProofSource for MemoryTable {
-    async fn last_proof(&self) -> Result<Option<Proof>, StorageError> {
-        Ok(self.small_turn().await.proof)
-    }
-}
-
-impl SettingsSource for MemoryTable {
-    async fn revisions_after(
-        &self,
-        number: SettingsRevision,
-        _: Consistency,
-    ) -> Result<Vec<Revision>, StorageError> {
-        let state = self.small_turn().await;
-        Ok(state.revisions.iter().filter(|revision| revision.number > number).cloned().collect())
-    }
-}
-
-impl CatalogueSource for MemoryTable {
-    async fn current_catalogue(
-        &self,
-        site: &str,
-        _: Consistency,
-    ) -> Result<Option<Current>, StorageError> {
-        let state = self.small_turn().await;
-        Ok(state.catalogues.get(site).map(|_| Current { revision: 1, slots: 1 }))
-    }
-
-    async fn catalogue_slots(
-        &self,
-        site: &str,
-        _: u32,
-        slots: &[u32],
-        _: Consistency,
-    ) -> Result<Vec<(u32, Slot)>, StorageError> {
-        let state = self.small_turn().await;
-        let slot = state.catalogues.get(site);
-        Ok(slots.iter().filter_map(|number| Some((*number, slot?.clone()))).collect())
-    }
-}
-
-/// Answers with the orders that it was given, whatever the site and the window.
-impl OrderSource for MemoryTable {
-    async fn recent_orders(
-        &self,
-        question: &RecentQuestion<'_>,
-    ) -> Result<Vec<RecentOrder>, StorageError> {
-        self.turn().await;
-        Ok(self.state().recent_orders.iter().take(question.limit).cloned().collect())
     }
 }
 

@@ -1,0 +1,82 @@
+// Measures how fast the page is, in Chromium, against a local stack that is up: first paint, when
+// the figures are there, and the longest task while somebody works with it.
+//
+//     python3 e2e/many_days.py           # 10,000 items, 400 days, 100,000 events
+//     MINUTEBOOK_API=<api_url> node e2e/trace.mjs [RUNS]
+//
+// Each run has a context of its own, so that nothing is in the browser's cache.
+
+import { API, launch, settled } from "./browser.mjs";
+
+const runs = Number(process.argv[2] ?? 5);
+
+/** Notes the longest task of 50 ms or more, from the start of the page. */
+function observe() {
+  window.longest = 0;
+  new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) {
+      window.longest = Math.max(window.longest, duration);
+    }
+  }).observe({ type: "longtask", buffered: true });
+}
+
+/** What somebody does, a step at a time. */
+const STEPS = [
+  ["a month", (page) => page.keyboard.press("m")],
+  ["the month before", (page) => page.keyboard.press("ArrowLeft")],
+  ["a year", (page) => page.keyboard.press("y")],
+  ["compare with the next choice", (page) => page.keyboard.press("x")],
+  ["another chart", (page) => page.locator('[data-chart="views"]').first().click()],
+  ["another tab", (page) => page.getByRole("tab", { name: "Carted" }).click()],
+  ["categories", (page) => page.getByLabel("Rank by").selectOption("category")],
+  ["items again", (page) => page.getByLabel("Rank by").selectOption("item")],
+  ["an item", (page) => page.locator('main a[href*="#/items/"]').first().click()],
+  ["orders", (page) => page.keyboard.press("2")],
+  ["pages", (page) => page.keyboard.press("3")],
+];
+
+const sorted = (numbers) => numbers.toSorted((a, b) => a - b).map(Math.round);
+const spread = (numbers) => {
+  const all = sorted(numbers);
+  return `${all[Math.floor(all.length / 2)]} ms (${all[0]} to ${all.at(-1)})`;
+};
+const browser = await launch();
+const paints = [];
+const figures = [];
+const starts = [];
+const steps = new Map(STEPS.map(([name]) => [name, { longest: [], settled: [] }]));
+for (let run = 0; run < runs; run += 1) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  const page = await context.newPage();
+  await page.addInitScript(observe);
+  const begun = performance.now();
+  await page.goto(API);
+  await settled(page);
+  figures.push(performance.now() - begun);
+  const paint = await page.evaluate(
+    () => performance.getEntriesByName("first-contentful-paint")[0].startTime,
+  );
+  paints.push(paint);
+  starts.push(await page.evaluate(() => window.longest));
+  for (const [name, step] of STEPS) {
+    await page.evaluate(() => (window.longest = 0));
+    const begun = performance.now();
+    await step(page);
+    await settled(page);
+    const { longest, settled: times } = steps.get(name);
+    times.push(performance.now() - begun);
+    longest.push(await page.evaluate(() => window.longest));
+  }
+  await context.close();
+}
+await browser.close();
+const task = (longest) => {
+  const worst = Math.round(Math.max(...longest));
+  return worst === 0 ? "no task of 50 ms" : `longest task ${worst} ms`;
+};
+console.log(`${runs} runs, each the median (least to most)`);
+console.log(`first contentful paint: ${spread(paints)}`);
+console.log(`all figures of the first screen: ${spread(figures)}, ${task(starts)}`);
+for (const [name, { longest, settled }] of steps) {
+  console.log(`${name}: all figures after ${spread(settled)}, ${task(longest)}`);
+}
