@@ -11,6 +11,7 @@ Ends with 1 at the first difference.
 """
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -21,9 +22,11 @@ import sys
 import tempfile
 import time
 import urllib.request
+import zipfile
 from pathlib import Path
 
 import boto3
+from botocore.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "infra" / "template.yaml"
@@ -137,30 +140,35 @@ def wait_for(url):
 
 def deploy(url, parameters):
     """Deploys the template with stubs, and returns its outputs."""
-    text = TEMPLATE.read_text()
-    request = {
-        "endpoint_url": url,
-        "region": REGION,
-        "account_id": ACCOUNT,
-        "access_key_id": ACCOUNT,
-        "secret_access_key": "emulator",
-        "stack_name": STACK,
-        "template": str(TEMPLATE),
-        "code": dict.fromkeys(re.findall(r"target/lambda/(\w+)/bootstrap\.zip", text)),
-        "parameters": {
-            "RequireTls": "false",
-            "DeletionProtection": "false",
-            "IngestMaxConcurrency": "0",
-            "LiveHost": f"{url}/_aws/execute-api",
-            **parameters,
-        },
-        "seconds_max": PATIENCE_SECONDS,
+    stub = io.BytesIO()
+    with zipfile.ZipFile(stub, "w") as archive:
+        archive.writestr("bootstrap", "#!/bin/sh\nexit 1\n")
+    s3, cloudformation = client(url, "s3"), client(url, "cloudformation")
+    s3.create_bucket(Bucket=STACK)
+    s3.put_object(Bucket=STACK, Key="stub.zip", Body=stub.getvalue())
+    text = re.sub(r"CodeUri: \S+", f"CodeUri: s3://{STACK}/stub.zip", TEMPLATE.read_text())
+    s3.put_object(Bucket=STACK, Key="template.yaml", Body=text.encode())
+    parameters = {
+        "RequireTls": "false",
+        "DeletionProtection": "false",
+        "IngestMaxConcurrency": "0",
+        "LiveHost": f"{url}/_aws/execute-api",
+        **parameters,
     }
-    program = [sys.executable, str(ROOT / "infra" / "local" / "deploy.py")]
-    done = subprocess.run(program, input=json.dumps(request), capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"the template cannot be deployed: {done.stderr}")
-    return json.loads(done.stdout)
+    cloudformation.create_stack(
+        StackName=STACK,
+        TemplateURL=f"{url}/{STACK}/template.yaml",
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    )
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+        if stack["StackStatus"] == "CREATE_COMPLETE":
+            return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        if stack["StackStatus"] != "CREATE_IN_PROGRESS" or time.monotonic() > deadline:
+            sys.exit(f"the stack is {stack['StackStatus']}: {stack.get('StackStatusReason')}")
+        time.sleep(0.1)
 
 
 def client(url, service):
@@ -170,6 +178,7 @@ def client(url, service):
         region_name=REGION,
         aws_access_key_id=ACCOUNT,
         aws_secret_access_key="emulator",
+        config=Config(s3={"addressing_style": "path"}),
     )
 
 

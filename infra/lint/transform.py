@@ -20,8 +20,8 @@ from samtranslator.yaml_helper import yaml_parse
 TEMPLATE = Path(__file__).resolve().parents[1] / "template.yaml"
 
 # Whoever deploys uploads the code, and writes here where it is.
-CODE_URI = re.compile(r"CodeUri: \.\./target/lambda/(\w+)/bootstrap\.zip")
-UPLOADED = r"CodeUri: s3://artifacts/\1.zip"
+CODE_URI = re.compile(r"CodeUri: \.\./\S+")
+UPLOADED = "CodeUri: s3://artifacts/function.zip"
 
 # Limits of CloudFormation.
 RESOURCES_MAX = 500

@@ -1,12 +1,11 @@
 """Makes what a release consists of, beside the zips of the functions.
 
-    python3 infra/release/release.py --out DIR [--zips ARCHITECTURE]
+    python3 infra/release/release.py --out DIR [--zips ARCHITECTURE [--from FOLDER]]
 
 DIR gets:
 
-- with `--zips arm64` (or `x86-64`): the zips that `cargo lambda build` left in target/lambda, as
-  <function>-<architecture>.zip, and an archive of the template with these zips where it looks for
-  them;
+- with `--zips arm64` (or `x86-64`): the zips in target/lambda of FOLDER, by default of the checkout,
+  as <function>-<architecture>.zip, and an archive of the template in FOLDER with these zips;
 - template.yaml;
 - functions.cdx.json and command.cdx.json: what the functions and the command are linked from, as
   bills of materials in CycloneDX 1.6;
@@ -247,10 +246,10 @@ def archive(target, files):
                 tar.addfile(entry, io.BytesIO(body))
 
 
-def put_zips(out, architecture):
-    files = {"infra/template.yaml": ROOT / "infra" / "template.yaml"}
+def put_zips(out, architecture, folder):
+    files = {"infra/template.yaml": folder / "infra" / "template.yaml"}
     for function in functions():
-        path = ROOT / "target" / "lambda" / function / "bootstrap.zip"
+        path = folder / "target" / "lambda" / function / "bootstrap.zip"
         if not path.exists():
             sys.exit(f"{path} is missing: cargo lambda build --output-format zip makes it")
         (out / f"{function}-{architecture}.zip").write_bytes(path.read_bytes())
@@ -282,11 +281,12 @@ def put_checksums(out):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--out", type=Path, required=True, help="the folder for the files")
-    parser.add_argument("--zips", choices=ARCHITECTURES, help="take the zips that were just built")
+    parser.add_argument("--zips", choices=ARCHITECTURES, help="take the zips of this architecture")
+    parser.add_argument("--from", type=Path, default=ROOT, dest="folder", help="where they are")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     if arguments.zips:
-        put_zips(arguments.out, arguments.zips)
+        put_zips(arguments.out, arguments.zips, arguments.folder)
     put_documents(arguments.out)
     put_checksums(arguments.out)
 
