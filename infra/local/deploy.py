@@ -25,8 +25,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 POLL_SECONDS = 0.1
 FAILED_CREATIONS = {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
 
-# Lines of the template that name the code of a function.
-CODE_URI = re.compile(r"CodeUri: \.\./target/lambda/(\w+)/bootstrap\.zip")
+# Lines of the template that name the source of a function.
+CODE_URI = re.compile(r"CodeUri: \.\./functions/(\w+)$", re.MULTILINE)
 
 # The attribute that holds when a row expires, as in the template.
 TTL_ATTRIBUTE = "ttl"
