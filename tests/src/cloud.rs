@@ -16,7 +16,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use aws_credential_types::Credentials;
 use minutebook_local::{
-    CargoLambda, Code, Deployment, Emulator, EmulatorOptions, REGION, Stack, Tools,
+    Architecture, CargoLambda, Code, Deployment, Emulator, EmulatorOptions, REGION, Stack, Tools,
     build_for_lambda, http_client,
 };
 use tempfile::TempDir;
@@ -408,7 +408,7 @@ impl Cloud {
                 let folder = root.clone();
                 let install = move || CargoLambda::install(&folder);
                 let cargo_lambda = tokio::task::spawn_blocking(install).await??;
-                build_for_lambda(&root, &cargo_lambda).await?
+                build_for_lambda(&root, &cargo_lambda, Architecture::OF_THIS_MACHINE).await?
             }
         };
         let mut deployment = Deployment::to_emulator(&self.clients.endpoint_url, Code::Built(code));
