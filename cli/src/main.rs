@@ -15,10 +15,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    check, demo, down, forget, generate, history, keys, put, recount, replay, sites, status, top,
-    up, verify,
+    check, demo, down, forget, generate, history, keys, put, recount, replay, sites,
+    status, top, up, verify,
 };
-use crate::stack::context::{Context, Options};
+use crate::stack::context::Context;
+use crate::stack::options::Options;
 use crate::terminal::escape::shown;
 
 /// Real-time shop analytics: runs a local stack, uploads events, asks questions and verifies
@@ -76,7 +77,7 @@ async fn main() -> ExitCode {
         Command::Up(args) => up::run(args, &context).await,
         Command::Down(args) => down::run(args, &context).await,
         Command::Status(args) => status::run(args, &context).await,
-        Command::Open => status::open(&context),
+        Command::Open => status::open(&context).await,
         Command::Generate(args) => generate::run(args, &context).await,
         Command::Check(args) => check::run(args).await,
         Command::Put(args) => put::run(args, &context).await,

@@ -55,7 +55,7 @@ pub(crate) async fn run(args: DemoArgs, context: &Context) -> Result<()> {
     println!("\nThe ledger says:\n\n{}", put::report_text(&report));
 
     println!("The three answers:\n");
-    let api_url = context.endpoints()?.api_url()?.to_owned();
+    let api_url = context.endpoints().await?.api_url()?.to_owned();
     for ranking in [Ranking::Views, Ranking::Carts, Ranking::Sales] {
         let answer = top::ask(question(ranking), &context).await?;
         println!(

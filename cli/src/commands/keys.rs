@@ -73,7 +73,7 @@ struct AddArgs {
 }
 
 pub(crate) async fn run(args: KeysArgs, context: &Context) -> Result<()> {
-    let endpoints = context.endpoints()?;
+    let endpoints = context.endpoints().await?;
     let keys = ApiKeys { client: context.dynamodb().await?, table: endpoints.table()?.to_owned() };
     match args.command {
         KeysCommand::Add(args) => add(&keys, args).await,

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::stack::context::Endpoints;
+use crate::stack::endpoints::Endpoints;
 
 /// The timeout of a call. A first call waits for the function to start, or, under `up --watch`, to
 /// be compiled.

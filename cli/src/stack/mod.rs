@@ -4,11 +4,14 @@
 pub(crate) mod api_keys;
 pub(crate) mod aws;
 pub(crate) mod context;
+pub(crate) mod endpoints;
 pub(crate) mod http;
 mod key_encoding;
 pub(crate) mod local;
+mod named;
 pub(crate) mod notification;
 pub(crate) mod object_hashes;
 pub(crate) mod objects;
+pub(crate) mod options;
 pub(crate) mod queue;
 pub(crate) mod versions;

@@ -34,7 +34,7 @@ pub(crate) async fn run(args: ReplayArgs, context: &Context) -> Result<()> {
 
 async fn replay(args: &ReplayArgs, context: &Context) -> Result<Report> {
     let selection = args.selection()?;
-    let endpoints = context.endpoints()?;
+    let endpoints = context.endpoints().await?;
     let s3 = context.s3().await?;
     let replay = Replay {
         region: s3.config().region().map_or_else(String::new, ToString::to_string),
@@ -86,7 +86,7 @@ impl Replay<'_> {
 
     /// Replays dead letters.
     async fn dead_letters(&self, selection: &Selection) -> Result<Report> {
-        let url = self.context.endpoints()?.dead_letters_url()?.to_owned();
+        let url = self.context.endpoints().await?.dead_letters_url()?.to_owned();
         let dead_letters = Queue { client: self.context.sqs().await?, url };
         let step = progress::bar("reading the dead letters", 0);
         let messages = dead_letters.receive_all().await?;
@@ -151,7 +151,7 @@ impl Replay<'_> {
     }
 
     async fn queue(&self) -> Result<Queue> {
-        let url = self.context.endpoints()?.queue_url()?.to_owned();
+        let url = self.context.endpoints().await?.queue_url()?.to_owned();
         Ok(Queue { client: self.context.sqs().await?, url })
     }
 
