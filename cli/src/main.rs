@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    check, demo, down, forget, generate, history, keys, put, recount, replay, sites,
+    check, demo, deploy, down, forget, generate, history, keys, put, recount, replay, sites,
     status, top, up, verify,
 };
 use crate::stack::context::Context;
@@ -40,6 +40,10 @@ enum Command {
     Up(up::UpArgs),
     /// Stops the local stack and deletes its data
     Down(down::DownArgs),
+    /// Creates or updates a stack on AWS, tries it, and rolls an update back that does not work
+    Deploy(deploy::DeployArgs),
+    /// Deletes a stack on AWS, but for its buckets
+    Destroy(deploy::DestroyArgs),
     /// Prints where everything is
     Status(status::StatusArgs),
     /// Opens the dashboard in a browser
@@ -76,6 +80,8 @@ async fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args, &context).await,
         Command::Up(args) => up::run(args, &context).await,
         Command::Down(args) => down::run(args, &context).await,
+        Command::Deploy(args) => deploy::run(args, &context).await,
+        Command::Destroy(args) => deploy::destroy(args, &context).await,
         Command::Status(args) => status::run(args, &context).await,
         Command::Open => status::open(&context).await,
         Command::Generate(args) => generate::run(args, &context).await,

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
-use minutebook_local::{Emulator, STATE_FOLDER, Stack};
+use minutebook_local::{Emulator, STATE_FOLDER, Stack, Target};
 use tokio::sync::OnceCell;
 
 use crate::stack::endpoints::Endpoints;
@@ -37,6 +37,29 @@ impl Context {
     /// A context for `stack`, whatever the flags and the environment say.
     pub(crate) fn of_stack(stack: Stack) -> Self {
         Self { deployed: Some(stack), ..Self::new(Options::default()) }
+    }
+
+    /// A context for the stack with this name in this region, with the credentials of this one.
+    pub(crate) fn of_name(&self, name: &str, region: &str) -> Self {
+        let Options { endpoint_url, profile, .. } = self.options.clone();
+        Self::new(Options {
+            endpoint_url,
+            profile,
+            stack: Some(name.to_owned()),
+            region: Some(region.to_owned()),
+            ..Options::default()
+        })
+    }
+
+    /// The name that `--stack` gives.
+    pub(crate) fn stack_name(&self) -> Option<&str> {
+        self.options.stack.as_deref()
+    }
+
+    /// The account that stacks are deployed to.
+    pub(crate) fn target(&self) -> Target {
+        let Options { endpoint_url, region, profile, .. } = self.options.clone();
+        Target { endpoint_url, region, profile, ..Target::default() }
     }
 
     /// Where the parts of the stack are.
