@@ -15,8 +15,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    check, demo, deploy, down, forget, generate, history, keys, put, recount, replay, sites,
-    status, top, up, verify,
+    check, demo, deploy, doctor, down, forget, generate, history, keys, put, recount, replay,
+    sites, status, top, up, verify,
 };
 use crate::stack::context::Context;
 use crate::stack::options::Options;
@@ -44,6 +44,8 @@ enum Command {
     Deploy(deploy::DeployArgs),
     /// Deletes a stack on AWS, but for its buckets
     Destroy(deploy::DestroyArgs),
+    /// Says what is wrong with a stack, the most urgent first, and what mends it
+    Doctor(doctor::DoctorArgs),
     /// Prints where everything is
     Status(status::StatusArgs),
     /// Opens the dashboard in a browser
@@ -82,6 +84,7 @@ async fn main() -> ExitCode {
         Command::Down(args) => down::run(args, &context).await,
         Command::Deploy(args) => deploy::run(args, &context).await,
         Command::Destroy(args) => deploy::destroy(args, &context).await,
+        Command::Doctor(args) => doctor::run(args, &context).await,
         Command::Status(args) => status::run(args, &context).await,
         Command::Open => status::open(&context).await,
         Command::Generate(args) => generate::run(args, &context).await,

@@ -252,7 +252,11 @@ impl Cloud {
         Ok((expression.to_string(), arns))
     }
 
-    async fn ask_events(
+    /// Sends a request to the EventBridge API.
+    ///
+    /// # Errors
+    /// The request fails.
+    pub async fn ask_events(
         &self,
         operation: &str,
         question: serde_json::Value,
@@ -305,6 +309,35 @@ impl Cloud {
             } else {
                 serde_json::from_str(&text).with_context(|| text)
             }
+        })
+        .await?
+    }
+
+    /// The mappings of a function by their ids, and whether each is enabled.
+    ///
+    /// # Errors
+    /// The request fails.
+    pub async fn mappings(&self, function: &str) -> Result<BTreeMap<String, bool>> {
+        let path = format!("/2015-03-31/event-source-mappings/?FunctionName={function}");
+        let answer = self.get_json(&path).await?;
+        let all = answer["EventSourceMappings"].as_array().with_context(|| answer.to_string())?;
+        let mapping = |each: &serde_json::Value| {
+            Some((each["UUID"].as_str()?.to_string(), each["State"] == "Enabled"))
+        };
+        Ok(all.iter().filter_map(mapping).collect())
+    }
+
+    /// Switches a mapping on or off.
+    ///
+    /// # Errors
+    /// The request fails.
+    pub async fn set_mapping(&self, id: &str, is_enabled: bool) -> Result<()> {
+        let url = format!("{}/2015-03-31/event-source-mappings/{id}", self.clients.endpoint_url);
+        let body = serde_json::json!({"Enabled": is_enabled}).to_string();
+        tokio::task::spawn_blocking(move || {
+            let request = ureq::put(&url).header("authorization", &authorization("lambda"));
+            request.send(&body).with_context(|| format!("PUT {url}"))?;
+            Ok(())
         })
         .await?
     }

@@ -108,6 +108,14 @@ pub(crate) async fn first_admin_key(context: &Context, label: &str) -> Result<Op
     Ok(Some(key))
 }
 
+/// How many keys the stack has.
+///
+/// # Errors
+/// The table cannot be read.
+pub(crate) async fn count(context: &Context) -> Result<usize> {
+    Ok(keys_of(context).await?.list().await?.len())
+}
+
 async fn keys_of(context: &Context) -> Result<ApiKeys> {
     let endpoints = context.endpoints().await?;
     Ok(ApiKeys { client: context.dynamodb().await?, table: endpoints.table()?.to_owned() })

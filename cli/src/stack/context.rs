@@ -11,8 +11,9 @@ use aws_credential_types::Credentials;
 use minutebook_local::{Emulator, STATE_FOLDER, Stack, Target};
 use tokio::sync::OnceCell;
 
+use crate::stack::calls::Caller;
+use crate::stack::calls::named::{NamedStack, look_up};
 use crate::stack::endpoints::Endpoints;
-use crate::stack::named;
 use crate::stack::options::Options;
 
 /// The error if a command needs a stack, and none is named or running.
@@ -26,7 +27,7 @@ pub(crate) struct Context {
     /// A stack that this process has just deployed to an emulator. It comes before everything else.
     deployed: Option<Stack>,
     /// The stack that `--stack` names, once it was looked up.
-    named: OnceCell<Endpoints>,
+    named: OnceCell<NamedStack>,
 }
 
 impl Context {
@@ -68,7 +69,7 @@ impl Context {
     /// Nothing names a stack, and no local stack is running. Or the named one cannot be looked up.
     pub(crate) async fn endpoints(&self) -> Result<Endpoints> {
         let known = match (&self.deployed, &self.options.stack) {
-            (None, Some(name)) => Some(self.named(name).await?.clone()),
+            (None, Some(name)) => Some(self.named(name).await?.endpoints.clone()),
             _ => self.stack()?.map(Endpoints::from),
         };
         if known.is_none() && self.options.name_nothing() {
@@ -77,9 +78,28 @@ impl Context {
         Ok(known.unwrap_or_default().with(&self.options))
     }
 
-    async fn named(&self, name: &str) -> Result<&Endpoints> {
-        let look_up = async { named::look_up(&self.sdk_config().await?, name).await };
+    /// What CloudFormation says of the stack that `--stack` names; `None` if it names none.
+    ///
+    /// # Errors
+    /// It cannot be looked up.
+    pub(crate) async fn named_stack(&self) -> Result<Option<&NamedStack>> {
+        match &self.options.stack {
+            Some(name) => self.named(name).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn named(&self, name: &str) -> Result<&NamedStack> {
+        let look_up = async { look_up(&self.caller().await?, name).await };
         self.named.get_or_try_init(|| look_up).await
+    }
+
+    /// Whoever makes calls without an SDK.
+    ///
+    /// # Errors
+    /// There are no credentials, or no region is known.
+    pub(crate) async fn caller(&self) -> Result<Caller> {
+        Caller::new(&self.sdk_config().await?).await
     }
 
     /// The parameters of the template with which a local stack is deployed, as far as flags set

@@ -59,6 +59,19 @@ pub(crate) async fn post(
     .await?
 }
 
+/// The status of the answer to a GET of a path of the API, without a key.
+///
+/// # Errors
+/// No API is known, or there is no answer.
+pub(crate) async fn status(endpoints: &Endpoints, path: &str) -> Result<u16> {
+    let url = format!("{}/{path}", endpoints.api_url()?);
+    tokio::task::spawn_blocking(move || {
+        let response = agent().get(&url).call().with_context(|| format!("cannot call {url}"))?;
+        Ok(response.status().as_u16())
+    })
+    .await?
+}
+
 fn get_blocking(
     url: &str,
     key: Option<String>,

@@ -3,12 +3,12 @@
 
 pub(crate) mod api_keys;
 pub(crate) mod aws;
+pub(crate) mod calls;
 pub(crate) mod context;
 pub(crate) mod endpoints;
 pub(crate) mod http;
 mod key_encoding;
 pub(crate) mod local;
-mod named;
 pub(crate) mod notification;
 pub(crate) mod object_hashes;
 pub(crate) mod objects;

@@ -1,6 +1,6 @@
 //! Sends the messages of objects, or those of the dead letters, to the queue again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -30,6 +30,22 @@ pub(crate) async fn run(args: ReplayArgs, context: &Context) -> Result<()> {
         print!("{}", report_text(&report));
     }
     report.check()
+}
+
+/// Why the dead letters may be there: how many there are for each reason.
+///
+/// # Errors
+/// The dead letters, the ledger or an object cannot be read.
+pub(crate) async fn reasons_of_dead_letters(context: &Context) -> Result<BTreeMap<String, u64>> {
+    let args = ReplayArgs { dead_letters: true, dry_run: true, ..ReplayArgs::default() };
+    let report = replay(&args, context).await?;
+    let mut reasons = BTreeMap::new();
+    let of_objects = report.objects.iter().map(|(_, outcome)| outcome.reason());
+    let of_letters = report.empty_letters.iter().map(|_| "no notification of an object");
+    for reason in of_objects.chain(of_letters) {
+        *reasons.entry(reason.to_owned()).or_default() += 1;
+    }
+    Ok(reasons)
 }
 
 async fn replay(args: &ReplayArgs, context: &Context) -> Result<Report> {

@@ -1,5 +1,5 @@
 //! What functions and commands record of their own work: one row each.
 
 pub(crate) mod connections;
-pub(super) mod lag;
+pub(crate) mod lag;
 pub(crate) mod proofs;
