@@ -22,13 +22,15 @@ Commands:
 import json
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from artifacts import Artifacts
 from cloud import Cloud
+from package import parameters_of
 from reasons import Failed, in_one_line
-from stack import BUCKET, FAILED_CREATIONS, ONLY_REVIEWED, SETTLED, TABLE, Stack
+from stack import BUCKET, FAILED_CREATIONS, ONLY_REVIEWED, SETTLED, TABLE, Stack, is_there
 
 # The attribute that holds when a row expires, as in the template.
 TTL_ATTRIBUTE = "ttl"
@@ -80,11 +82,11 @@ class Deployment:
     def plan(self):
         before = self.deployed()
         kept = before["parameters"] if before and self.request.keeps_parameters else {}
+        parameters = self.parameters(kept)
         architecture = {"Architecture": "arm64", **kept, **self.request.parameters}["Architecture"]
         artifacts = Artifacts(self.cloud, self.request.artifact_bucket)
         artifacts.make_bucket()
         template_url = artifacts.upload(self.request.template, self.request.code, architecture)
-        parameters = self.parameters(template_url, kept)
         change_set, changes = self.stack.propose(template_url, listed(parameters), before is None)
         return {
             "account": self.cloud.account,
@@ -120,10 +122,9 @@ class Deployment:
             )
         return {"template": text_of(self.stack.template()), "parameters": values_of(stack)}
 
-    def parameters(self, template_url, kept):
+    def parameters(self, kept):
         """The value of each parameter that is not left to its default; None keeps what it has."""
-        summary = self.stack.client.get_template_summary(TemplateURL=template_url)
-        declared = [parameter["ParameterKey"] for parameter in summary["Parameters"]]
+        declared = parameters_of(Path(self.request.template).read_text())
         for name in self.request.parameters:
             if name not in declared:
                 raise Failed(f"the template has no parameter {name}: it has {', '.join(declared)}")
@@ -184,10 +185,16 @@ class Deployment:
     def is_kept(self, resource):
         """Buckets outlive the stack, and so does a table that is protected from deletion."""
         if resource["ResourceType"] == TABLE:
-            dynamodb = self.cloud.client("dynamodb")
-            table = dynamodb.describe_table(TableName=resource["PhysicalResourceId"])["Table"]
-            return table.get("DeletionProtectionEnabled", False)
+            return self.is_protected(resource["PhysicalResourceId"])
         return resource["ResourceType"] == BUCKET
+
+    def is_protected(self, table):
+        dynamodb = self.cloud.client("dynamodb")
+        try:
+            table = dynamodb.describe_table(TableName=table)["Table"]
+        except dynamodb.exceptions.ResourceNotFoundException:
+            return False
+        return table.get("DeletionProtectionEnabled", False)
 
     def destroy(self):
         resources = self.inspect()["resources"]
@@ -197,8 +204,14 @@ class Deployment:
         if stack["StackStatus"] in FAILED_CREATIONS:
             self.stack.remove_failed_creation(stack["StackId"])
             return {}
-        kept = [each["resource"] for each in resources if each["is_kept"] and each["type"] == TABLE]
-        self.stack.delete(stack["StackId"], kept)
+        # The template retains the table. It goes first, so that a destroy that is interrupted can be
+        # repeated.
+        dynamodb = self.cloud.client("dynamodb")
+        for each in resources:
+            is_table = each["type"] == TABLE
+            if is_table and not each["is_kept"] and is_there(dynamodb, each["name"]):
+                dynamodb.delete_table(TableName=each["name"])
+        self.stack.delete(stack["StackId"])
         return {}
 
     def enable_ttl(self, table):

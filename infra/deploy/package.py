@@ -30,6 +30,15 @@ ARCHITECTURES = {62: "x86_64", 183: "arm64"}
 # Lines of the template that name the source of a function.
 CODE_URI = re.compile(r"CodeUri: \.\./functions/(\w+)$", re.MULTILINE)
 
+# The section of the template with its parameters, and a parameter in it.
+PARAMETERS = re.compile(r"^Parameters:\n((?: .*\n|\n)*)", re.MULTILINE)
+PARAMETER = re.compile(r"^  (\w+):$", re.MULTILINE)
+
+
+def parameters_of(template):
+    """The names of the parameters of the template."""
+    return PARAMETER.findall(PARAMETERS.search(template)[1])
+
 
 def with_code(template, uri_of):
     """A template in which each function has the code at `uri_of(name)`."""

@@ -239,30 +239,25 @@ class Stack:
         left = [table for table in tables if is_there(dynamodb, table)]
         for table in left:
             dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
-        self.delete(stack_id, retained=[])
+        self.delete(stack_id)
         for table in left:
             if is_there(dynamodb, table):
                 dynamodb.delete_table(TableName=table)
 
-    def delete(self, stack_id, retained):
-        """Deletes the stack, but for resources that are retained, and returns the events.
+    def delete(self, stack_id):
+        """Deletes the stack, but for what its template retains.
 
-        Raises Failed if a resource that is not retained cannot be deleted.
+        Raises Failed if another resource cannot be deleted.
         """
         seen = self.newest_event(stack_id)
         resources = self.client.get_paginator("list_stack_resources").paginate(StackName=stack_id)
         count = sum(len(page["StackResourceSummaries"]) for page in resources)
         self.client.delete_stack(StackName=stack_id)
         events = self.follow(stack_id, seen, count)
-        if self.described(stack_id)["StackStatus"] == "DELETE_FAILED" and retained:
-            # Resources can be retained only after they could not be deleted.
-            self.client.delete_stack(StackName=stack_id, RetainResources=retained)
-            events += self.follow(stack_id, events[-1]["EventId"], count)
         status = self.described(stack_id)["StackStatus"]
         if status != "DELETE_COMPLETE":
             reason = first_failure(events) or f"it is {status}"
             raise Failed(f"{reason}: delete what keeps it, then run the command again")
-        return events
 
 
 def first_failure(events):

@@ -48,6 +48,15 @@ impl User {
         self
     }
 
+    /// The same user with the permissions of a function's role.
+    pub(crate) async fn as_role_of(self, cloud: &Cloud, function: &str) -> Result<User> {
+        let clients = cloud.as_role_of(function).await?;
+        Ok(self
+            .with("AWS_ACCESS_KEY_ID", Some(&clients.access_key_id))
+            .with("AWS_SECRET_ACCESS_KEY", Some(&clients.secret_access_key))
+            .with("AWS_SESSION_TOKEN", clients.session_token.as_deref()))
+    }
+
     /// Runs the command with `--stack`.
     pub(crate) fn runs(&self, arguments: &[&str], input: Option<&str>) -> Result<Output> {
         let arguments = [&["--stack", &self.stack], arguments].concat();
