@@ -51,7 +51,7 @@ async fn each_broken_part_is_found_in_the_order_of_its_urgency(cloud: &Cloud) ->
     let names = found(&user)?;
     ensure!(names[0] == "unreadable" && names.contains(&"api".to_string()), "{names:?}");
     // Whoever may not look is told so.
-    let guest = user.as_role_of(cloud, "most_viewed").await?;
+    let guest = user.with_role_of(cloud, "most_viewed").await?;
     let error = guest.fails(&["doctor"], None)?;
     ensure!(error.starts_with("cannot look up the stack deploy-doctor in "), "{error}");
     Ok(())

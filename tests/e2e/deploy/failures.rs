@@ -106,7 +106,7 @@ async fn what_is_missing_is_said_in_one_line(cloud: &Cloud) -> Result<()> {
     ensure!(named.starts_with("\"not_a_name\" is no name for a stack"), "{named}");
 
     // The role of a function may not deploy.
-    let guest = user()?.as_role_of(cloud, "most_viewed").await?;
+    let guest = user()?.with_role_of(cloud, "most_viewed").await?;
     let error = guest.fails(&deploy, None)?;
     ensure!(error.starts_with("the AWS credentials lack a permission ("), "{error}");
     // Nothing of all that is left.

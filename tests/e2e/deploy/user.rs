@@ -49,7 +49,7 @@ impl User {
     }
 
     /// The same user with the permissions of a function's role.
-    pub(crate) async fn as_role_of(self, cloud: &Cloud, function: &str) -> Result<User> {
+    pub(crate) async fn with_role_of(self, cloud: &Cloud, function: &str) -> Result<User> {
         let clients = cloud.as_role_of(function).await?;
         Ok(self
             .with("AWS_ACCESS_KEY_ID", Some(&clients.access_key_id))

@@ -155,9 +155,7 @@ fn sealing(facts: &Facts) -> Vec<Finding> {
         };
         found.push(finding(
             "sealing",
-            format!(
-                "{waiting} hours wait to be rolled up, the oldest ended {hours} hours ago{loss}"
-            ),
+            format!("{waiting} not rolled up, of which the oldest ended {hours} hours ago{loss}"),
             facts.log("rollup"),
         ));
     }
