@@ -15,10 +15,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    catalogue, check, demo, down, forget, generate, history, keys, put, recount, replay, sites,
-    status, top, up, verify,
+    catalogue, check, demo, deploy, doctor, down, forget, generate, history, keys, put, recount,
+    replay, sites, status, top, up, verify,
 };
-use crate::stack::context::{Context, Options};
+use crate::stack::context::Context;
+use crate::stack::options::Options;
 use crate::terminal::escape::shown;
 
 /// Real-time shop analytics: runs a local stack, uploads events, asks questions and verifies
@@ -39,6 +40,12 @@ enum Command {
     Up(up::UpArgs),
     /// Stops the local stack and deletes its data
     Down(down::DownArgs),
+    /// Creates or updates a stack on AWS, tries it, and rolls an update back that does not work
+    Deploy(deploy::DeployArgs),
+    /// Deletes a stack on AWS, but for its buckets
+    Destroy(deploy::DestroyArgs),
+    /// Says what is wrong with a stack, the most urgent first, and what mends it
+    Doctor(doctor::DoctorArgs),
     /// Prints where everything is
     Status(status::StatusArgs),
     /// Opens the dashboard in a browser
@@ -77,8 +84,11 @@ async fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args, &context).await,
         Command::Up(args) => up::run(args, &context).await,
         Command::Down(args) => down::run(args, &context).await,
+        Command::Deploy(args) => deploy::run(args, &context).await,
+        Command::Destroy(args) => deploy::destroy(args, &context).await,
+        Command::Doctor(args) => doctor::run(args, &context).await,
         Command::Status(args) => status::run(args, &context).await,
-        Command::Open => status::open(&context),
+        Command::Open => status::open(&context).await,
         Command::Generate(args) => generate::run(args, &context).await,
         Command::Check(args) => check::run(args).await,
         Command::Put(args) => put::run(args, &context).await,

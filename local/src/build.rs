@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::stack::STATE_FOLDER;
-use crate::template::Template;
+use crate::template::{LAMBDA_FOLDER, Template};
 use crate::tools::CargoLambda;
 
 /// What cargo tells a program that it runs; a cargo that is run by that program must not take it
@@ -80,7 +80,7 @@ pub async fn build_release(
     cargo_lambda: &CargoLambda,
 ) -> Result<BTreeMap<String, PathBuf>> {
     let built = if cfg!(target_os = "linux") {
-        build_for_lambda(root, cargo_lambda).await?
+        build_for_lambda(root, cargo_lambda, Architecture::OF_THIS_MACHINE).await?
     } else {
         cargo_build(root, &Template::read(root)?, true).await?
     };
@@ -95,21 +95,74 @@ fn note_built(root: &Path, built: BTreeMap<String, PathBuf>) -> Result<BTreeMap<
     Ok(built)
 }
 
-/// Builds all functions of the template in release mode with cargo-lambda, as for AWS, but for this
-/// machine's processor: Linux programs, on any system, into the zips that the template names.
+/// A processor that Lambda has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Architecture {
+    /// Graviton.
+    Arm64,
+    /// Intel and AMD.
+    X86_64,
+}
+
+impl Architecture {
+    /// That of this machine.
+    pub const OF_THIS_MACHINE: Self =
+        if cfg!(target_arch = "aarch64") { Self::Arm64 } else { Self::X86_64 };
+
+    /// Reads a value of the template's parameter `Architecture`.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Arm64, Self::X86_64].into_iter().find(|each| each.name() == text)
+    }
+
+    /// The value of the template's parameter `Architecture`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Arm64 => "arm64",
+            Self::X86_64 => "x86_64",
+        }
+    }
+
+    /// The option of cargo-lambda.
+    fn option(self) -> &'static str {
+        match self {
+            Self::Arm64 => "--arm64",
+            Self::X86_64 => "--x86-64",
+        }
+    }
+}
+
+/// The zips of the functions as they were last built for Lambda, by the name of their binary.
+///
+/// # Errors
+/// One of them was never built.
+pub fn built_for_lambda(root: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let zips = Template::read(root)?.zips(root);
+    for zip in zips.values() {
+        ensure!(zip.is_file(), "there is no {}: build the functions first", zip.display());
+    }
+    Ok(zips)
+}
+
+/// Builds all functions of the template in release mode with cargo-lambda: Linux programs, on any
+/// system, into the zips that the template names. The first build takes minutes.
 ///
 /// # Errors
 /// The build failed; cargo has said why.
 pub async fn build_for_lambda(
     root: &Path,
     cargo_lambda: &CargoLambda,
+    architecture: Architecture,
 ) -> Result<BTreeMap<String, PathBuf>> {
     let template = Template::read(root)?;
     let mut command = Command::new(cargo_lambda.program());
     command.args(["lambda", "build", "--release", "--locked", "--output-format", "zip"]);
-    if !cfg!(target_os = "linux") {
-        command.arg(if cfg!(target_arch = "aarch64") { "--arm64" } else { "--x86-64" });
+    // Without an option, it builds natively, and needs no other compiler.
+    let is_native = cfg!(target_os = "linux") && architecture == Architecture::OF_THIS_MACHINE;
+    if !is_native {
+        command.arg(architecture.option());
     }
+    // Where the template looks for them, wherever else cargo builds.
+    command.arg("--lambda-dir").arg(root.join(LAMBDA_FOLDER));
     for function in template.functions() {
         command.args(["--package", function]);
     }
@@ -200,6 +253,14 @@ mod tests {
             assert_eq!(built_program(other).unwrap(), None);
         }
         assert!(built_program("Finished").is_err());
+    }
+
+    #[test]
+    fn architectures_have_the_names_of_the_template() {
+        for architecture in [Architecture::Arm64, Architecture::X86_64] {
+            assert_eq!(Architecture::parse(architecture.name()), Some(architecture));
+        }
+        assert_eq!(Architecture::parse("arm"), None);
     }
 
     #[test]

@@ -9,6 +9,9 @@ use crate::root::TEMPLATE;
 
 const CODE_LINE: &str = "CodeUri: ";
 
+/// The folder with a folder for each function, which has its zip, from the root of the checkout.
+pub(crate) const LAMBDA_FOLDER: &str = "target/lambda";
+
 /// What the template says about the code of functions.
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
@@ -26,13 +29,9 @@ impl Template {
     fn parse(text: &str) -> Result<Self> {
         let mut functions = Vec::new();
         for uri in text.lines().filter_map(code_uri) {
-            let Some(function) = uri
-                .strip_prefix("../target/lambda/")
-                .and_then(|rest| rest.strip_suffix("/bootstrap.zip"))
-            else {
+            let Some(function) = uri.strip_prefix("../functions/") else {
                 bail!(
-                    "the template has the code of a function at {uri}, not at \
-                     ../target/lambda/<name>/bootstrap.zip"
+                    "the template has the code of a function at {uri}, not at ../functions/<name>"
                 );
             };
             functions.push(function.to_owned());
@@ -47,8 +46,7 @@ impl Template {
 
     /// The zip of each function, where the release build puts it.
     pub(crate) fn zips(&self, root: &Path) -> BTreeMap<String, PathBuf> {
-        let zip =
-            |function: &String| root.join("target/lambda").join(function).join("bootstrap.zip");
+        let zip = |function: &String| root.join(LAMBDA_FOLDER).join(function).join("bootstrap.zip");
         self.functions.iter().map(|function| (function.clone(), zip(function))).collect()
     }
 }
@@ -63,7 +61,7 @@ mod tests {
 
     #[test]
     fn code_elsewhere_is_an_error() {
-        let text = "A:\n  CodeUri: ../target/lambda/ingest/bootstrap.zip\n  Timeout: 10\n";
+        let text = "A:\n  CodeUri: ../functions/ingest\n  Timeout: 10\n";
         assert_eq!(Template::parse(text).unwrap().functions(), ["ingest"]);
         assert!(Template::parse("  CodeUri: s3://b/k.zip\n").is_err());
     }

@@ -20,7 +20,7 @@ use crate::push::socket::Socket;
 crate::tests![up_can_require_keys_as_aws_does needs Permissions];
 
 /// A folder that the command takes for a checkout in which all functions are built.
-fn checkout() -> Result<TempDir> {
+pub(crate) fn checkout() -> Result<TempDir> {
     let folder = tempfile::tempdir()?;
     let state = folder.path().join(STATE_FOLDER);
     std::fs::create_dir(&state)?;

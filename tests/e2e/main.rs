@@ -9,6 +9,7 @@ mod calls;
 mod command;
 mod compat;
 mod counting;
+mod deploy;
 mod deployed;
 mod forget;
 mod gone;
@@ -63,9 +64,15 @@ pub(crate) use tests;
 
 /// All tests, by folder.
 pub(crate) fn all_tests() -> Vec<&'static Test> {
-    let of_folders =
-        [&calls::TESTS[..], &compat::TESTS, &counting::TESTS, &push::TESTS, &sources::TESTS]
-            .concat();
+    let of_folders = [
+        &calls::TESTS[..],
+        &compat::TESTS,
+        &counting::TESTS,
+        &deploy::TESTS,
+        &push::TESTS,
+        &sources::TESTS,
+    ]
+    .concat();
     let own =
         [command::TESTS, deployed::TESTS, forget::TESTS, gone::TESTS, hostile::TESTS].into_iter();
     own.chain([local_stack::TESTS, recount::TESTS, reliability::TESTS])

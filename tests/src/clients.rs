@@ -14,6 +14,8 @@ pub struct Clients {
     pub access_key_id: String,
     /// The secret key of the credentials.
     pub secret_access_key: String,
+    /// The session token of temporary credentials.
+    pub session_token: Option<String>,
     /// The S3 client.
     pub s3: aws_sdk_s3::Client,
     /// The DynamoDB client.
@@ -50,6 +52,7 @@ impl Clients {
             region: REGION.to_string(),
             access_key_id: credentials.access_key_id().to_string(),
             secret_access_key: credentials.secret_access_key().to_string(),
+            session_token: credentials.session_token().map(str::to_string),
             s3: aws_sdk_s3::Client::from_conf(s3.build()),
             dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
             sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),

@@ -10,13 +10,15 @@
 //!
 //! [`Cloud::start`] prints the selected cloud.
 
+mod functions;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use aws_credential_types::Credentials;
 use minutebook_local::{
-    CargoLambda, Code, Deployment, Emulator, EmulatorOptions, REGION, Stack, Tools,
+    Architecture, CargoLambda, Code, Deployment, Emulator, EmulatorOptions, REGION, Stack, Tools,
     build_for_lambda, http_client,
 };
 use tempfile::TempDir;
@@ -178,62 +180,6 @@ impl Cloud {
         Ok(Clients::with(&self.clients.endpoint_url, &credentials))
     }
 
-    /// Invokes a function of the stack, with its role's permissions, and returns its response.
-    ///
-    /// # Errors
-    /// The request fails, or the function reports an error.
-    pub async fn invoke(
-        &self,
-        function: &str,
-        payload: &serde_json::Value,
-    ) -> Result<serde_json::Value> {
-        let stack = self.stack().await?;
-        let name = stack
-            .functions
-            .get(function)
-            .with_context(|| format!("there is no function {function}"))?;
-        let url = format!("{}/2015-03-31/functions/{name}/invocations", self.clients.endpoint_url);
-        let (authorization, payload) = (authorization("lambda"), payload.to_string());
-        tokio::task::spawn_blocking(move || {
-            let mut response =
-                ureq::post(&url).header("authorization", &authorization).send(&payload)?;
-            let has_failed = response.headers().contains_key("x-amz-function-error");
-            let text = response.body_mut().read_to_string()?;
-            anyhow::ensure!(!has_failed, "the function failed: {text}");
-            serde_json::from_str(&text).with_context(|| text)
-        })
-        .await?
-    }
-
-    /// The environment variables of a function.
-    ///
-    /// # Errors
-    /// The request fails.
-    pub async fn function_environment(&self, name: &str) -> Result<serde_json::Value> {
-        let path = format!("/2015-03-31/functions/{name}/configuration");
-        Ok(self.get_json(&path).await?["Environment"]["Variables"].clone())
-    }
-
-    /// Replaces the environment variables of a function.
-    ///
-    /// # Errors
-    /// The request fails.
-    pub async fn set_function_environment(
-        &self,
-        name: &str,
-        variables: &serde_json::Value,
-    ) -> Result<()> {
-        let url =
-            format!("{}/2015-03-31/functions/{name}/configuration", self.clients.endpoint_url);
-        let body = serde_json::json!({"Environment": {"Variables": variables}}).to_string();
-        tokio::task::spawn_blocking(move || {
-            let request = ureq::put(&url).header("authorization", &authorization("lambda"));
-            request.send(&body).with_context(|| format!("PUT {url}"))?;
-            Ok(())
-        })
-        .await?
-    }
-
     /// The schedule expression of a rule, and the ARNs of its targets.
     ///
     /// # Errors
@@ -252,7 +198,11 @@ impl Cloud {
         Ok((expression.to_string(), arns))
     }
 
-    async fn ask_events(
+    /// Sends a request to the EventBridge API.
+    ///
+    /// # Errors
+    /// The request fails.
+    pub async fn ask_events(
         &self,
         operation: &str,
         question: serde_json::Value,
@@ -408,7 +358,7 @@ impl Cloud {
                 let folder = root.clone();
                 let install = move || CargoLambda::install(&folder);
                 let cargo_lambda = tokio::task::spawn_blocking(install).await??;
-                build_for_lambda(&root, &cargo_lambda).await?
+                build_for_lambda(&root, &cargo_lambda, Architecture::OF_THIS_MACHINE).await?
             }
         };
         let mut deployment = Deployment::to_emulator(&self.clients.endpoint_url, Code::Built(code));

@@ -99,7 +99,9 @@ def environment(folder):
 def cargo_build(folder):
     """Builds the command and the functions of a checkout, and returns the command."""
     template = (folder / "infra" / "template.yaml").read_text()
-    programs = ["minutebook", *re.findall(r"target/lambda/(\w+)/bootstrap\.zip", template)]
+    # The build before may name zips there.
+    functions = re.findall(r"CodeUri: \.\./(?:functions|target/lambda)/(\w+)", template)
+    programs = ["minutebook", *functions]
     build = ["cargo", "build", "--locked", "--quiet"]
     build += [argument for program in programs for argument in ("--bin", program)]
     subprocess.run(build, cwd=folder, check=True, env=environment(folder))

@@ -12,7 +12,7 @@ use crate::commands::clock;
 use crate::event_files::files::{self, Source};
 use crate::findings::{Findings, FirstRejected, examine, findings_text};
 use crate::rows::ledger::Counts;
-use crate::stack::context::time_zone;
+use crate::stack::options::time_zone;
 use crate::terminal::escape::{self, shown};
 use crate::terminal::table::Table;
 

@@ -14,9 +14,9 @@ use crate::commands::put::{self, PutArgs};
 use crate::commands::status;
 use crate::commands::top::{self, Ranking, TopArgs};
 use crate::commands::verify::{self, VerifyArgs};
-use crate::stack::catalogues::Catalogue;
 use crate::stack::context::Context;
 use crate::stack::local::{self, LocalArgs};
+use crate::stack::table::catalogues::Catalogue;
 use crate::terminal::escape;
 use crate::terminal::progress::Step;
 
@@ -64,7 +64,7 @@ pub(crate) async fn run(args: DemoArgs, context: &Context) -> Result<()> {
     println!("\nThe ledger says:\n\n{}", put::report_text(&report));
 
     println!("The three answers:\n");
-    let api_url = context.endpoints()?.api_url()?.to_owned();
+    let api_url = context.endpoints().await?.api_url()?.to_owned();
     for ranking in [Ranking::Views, Ranking::Carts, Ranking::Sales] {
         let answer = top::ask(question(ranking), &context).await?;
         println!(

@@ -107,7 +107,7 @@ pub(crate) async fn run(args: GenerateArgs, context: &Context) -> Result<()> {
 
 /// Uploads the events to the bucket.
 async fn write_to_bucket(args: &GenerateArgs, context: &Context) -> Result<()> {
-    let endpoints = context.endpoints()?;
+    let endpoints = context.endpoints().await?;
     let s3 = context.s3().await?;
     let span = args.span();
     let chunks = args.chunks.unwrap_or(1);
@@ -175,7 +175,7 @@ async fn stream_to_output(args: &GenerateArgs, rate: f64) -> Result<()> {
 
 /// Uploads events to the bucket as they happen, in chunks.
 async fn stream_to_bucket(args: &GenerateArgs, rate: f64, context: &Context) -> Result<()> {
-    let endpoints = context.endpoints()?;
+    let endpoints = context.endpoints().await?;
     let bucket = endpoints.bucket()?;
     let s3 = context.s3().await?;
     let chunk_events = match (args.chunks, args.events) {

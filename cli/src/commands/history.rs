@@ -146,7 +146,7 @@ pub(crate) async fn run(args: HistoryArgs, context: &Context) -> Result<()> {
 
 /// Asks for all pages, one after the other.
 async fn ask(args: HistoryArgs, context: &Context) -> Result<Answer> {
-    let endpoints = context.endpoints()?;
+    let endpoints = context.endpoints().await?;
     let query = query(args);
     let step = progress::bar("asking", 0);
     let mut answer: Option<Answer> = None;

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::commands::clock;
 use crate::commands::sites::check_site;
 use crate::rows::api_keys::{ALL_SITES, ApiKey, ROLES};
-use crate::stack::api_keys::{ApiKeys, NewKey};
 use crate::stack::context::Context;
+use crate::stack::table::api_keys::{ApiKeys, NewKey};
 use crate::terminal::escape;
 use crate::terminal::table::Table;
 
@@ -73,8 +73,7 @@ struct AddArgs {
 }
 
 pub(crate) async fn run(args: KeysArgs, context: &Context) -> Result<()> {
-    let endpoints = context.endpoints()?;
-    let keys = ApiKeys { client: context.dynamodb().await?, table: endpoints.table()?.to_owned() };
+    let keys = keys_of(context).await?;
     match args.command {
         KeysCommand::Add(args) => add(&keys, args).await,
         KeysCommand::List { site, json } => list(&keys, site.as_deref(), json).await,
@@ -92,18 +91,44 @@ pub(crate) async fn with_admin_key(mut stack: Stack, root: &Path) -> Result<Stac
     if !requires_keys || stack.api_key.is_some() {
         return Ok(stack);
     }
-    let client = Context::of_stack(stack.clone()).dynamodb().await?;
-    let keys = ApiKeys { client, table: stack.table.clone() };
-    let new = NewKey {
-        site: ALL_SITES.to_owned(),
-        roles: vec!["admin".to_owned()],
-        label: Some("cargo mb up --require-keys".to_owned()),
-        expires_at: None,
-    };
-    let (key, _) = keys.add(new, clock::now()).await?;
+    let keys = keys_of(&Context::of_stack(stack.clone())).await?;
+    let (key, _) = keys.add(admin_key("cargo mb up --require-keys"), clock::now()).await?;
     stack.api_key = Some(key);
     stack.write(&root.join(STATE_FOLDER))?;
     Ok(stack)
+}
+
+/// Makes a key for everything with this label, if the stack has no key at all, and returns it.
+pub(crate) async fn first_admin_key(context: &Context, label: &str) -> Result<Option<String>> {
+    let keys = keys_of(context).await?;
+    if !keys.list().await?.is_empty() {
+        return Ok(None);
+    }
+    let (key, _) = keys.add(admin_key(label), clock::now()).await?;
+    Ok(Some(key))
+}
+
+/// How many keys the stack has.
+///
+/// # Errors
+/// The table cannot be read.
+pub(crate) async fn count(context: &Context) -> Result<usize> {
+    Ok(keys_of(context).await?.list().await?.len())
+}
+
+async fn keys_of(context: &Context) -> Result<ApiKeys> {
+    let endpoints = context.endpoints().await?;
+    Ok(ApiKeys { client: context.dynamodb().await?, table: endpoints.table()?.to_owned() })
+}
+
+/// A key for everything, for ever.
+fn admin_key(label: &str) -> NewKey {
+    NewKey {
+        site: ALL_SITES.to_owned(),
+        roles: vec!["admin".to_owned()],
+        label: Some(label.to_owned()),
+        expires_at: None,
+    }
 }
 
 async fn add(keys: &ApiKeys, args: AddArgs) -> Result<()> {

@@ -5,6 +5,8 @@ pub(crate) mod catalogue;
 pub(crate) mod check;
 pub(crate) mod clock;
 pub(crate) mod demo;
+pub(crate) mod deploy;
+pub(crate) mod doctor;
 pub(crate) mod down;
 pub(crate) mod forget;
 pub(crate) mod generate;

@@ -16,8 +16,9 @@ use crate::event_files::upload::{Target, upload_file};
 use crate::findings::{Findings, examine, findings_text};
 use crate::rows::ledger::{ChunkIds, Counted, Counts, Ended, Goal, Notes, Refusal, Wait};
 use crate::stack::aws::explain;
-use crate::stack::context::{Context, time_zone};
+use crate::stack::context::Context;
 use crate::stack::object_hashes::ObjectHashes;
+use crate::stack::options::time_zone;
 use crate::terminal::escape::{self, shown};
 use crate::terminal::progress;
 use crate::terminal::table::Table;
@@ -175,7 +176,7 @@ pub(crate) async fn run(args: PutArgs, context: &Context) -> Result<()> {
     } else if waited {
         print!("{}", report_text(&report));
     } else {
-        print_uploads(&report, context.endpoints()?.bucket()?);
+        print_uploads(&report, context.endpoints().await?.bucket()?);
     }
     report.check()?;
     let rejected = report.sum().rejected;
@@ -187,9 +188,9 @@ pub(crate) async fn run(args: PutArgs, context: &Context) -> Result<()> {
 
 /// Uploads the files, and with `--wait` waits until they are counted.
 pub(crate) async fn put(args: PutArgs, context: &Context) -> Result<Report> {
-    let endpoints = context.endpoints()?;
+    let endpoints = context.endpoints().await?;
     let bucket = endpoints.bucket()?.to_owned();
-    let zone = time_zone(&endpoints.default_time_zone).map_err(anyhow::Error::msg)?;
+    let zone = time_zone(endpoints.default_time_zone()).map_err(anyhow::Error::msg)?;
     let s3 = context.s3().await?;
     let sources = find_sources(&args).await?;
     let ready = prepare(&args, sources, &s3, &bucket, zone).await?;

@@ -92,7 +92,7 @@ struct SetArgs {
 }
 
 pub(crate) async fn run(args: SitesArgs, context: &Context) -> Result<()> {
-    let endpoints = context.endpoints()?;
+    let endpoints = context.endpoints().await?;
     let sites = Sites { client: context.dynamodb().await?, table: endpoints.table()?.to_owned() };
     match args.command {
         SitesCommand::List { json } => print(&sites.all().await?, json),

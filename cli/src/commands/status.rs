@@ -22,15 +22,15 @@ pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<()> {
     if args.env {
         print_environment(context)
     } else if args.json {
-        print_json(context)
+        print_json(context).await
     } else {
-        print(context)
+        print(context).await
     }
 }
 
 /// Opens the dashboard in the browser of the person who runs the command.
-pub(crate) fn open(context: &Context) -> Result<()> {
-    let address = dashboard(context.endpoints()?.api_url()?);
+pub(crate) async fn open(context: &Context) -> Result<()> {
+    let address = dashboard(context.endpoints().await?.api_url()?);
     println!("{}", shown(&address));
     open::that_detached(&address)
         .with_context(|| format!("no browser could be started; open {address} in one"))
@@ -42,16 +42,16 @@ pub(crate) fn dashboard(api_url: &str) -> String {
 }
 
 /// Prints the parts for people, one a line.
-pub(crate) fn print(context: &Context) -> Result<()> {
-    for (name, value) in parts(context)? {
+pub(crate) async fn print(context: &Context) -> Result<()> {
+    for (name, value) in parts(context).await? {
         println!("{name:<17} {}", shown(value.as_deref().unwrap_or("-")));
     }
     Ok(())
 }
 
-fn print_json(context: &Context) -> Result<()> {
+async fn print_json(context: &Context) -> Result<()> {
     let mut status = serde_json::Map::new();
-    for (name, value) in parts(context)? {
+    for (name, value) in parts(context).await? {
         status.insert(name.to_owned(), json!(value));
     }
     if let Some(stack) = context.stack()? {
@@ -70,13 +70,11 @@ fn print_json(context: &Context) -> Result<()> {
     Ok(())
 }
 
-fn parts(context: &Context) -> Result<Vec<(&'static str, Option<String>)>> {
-    let endpoints = context.endpoints()?;
+async fn parts(context: &Context) -> Result<Vec<(&'static str, Option<String>)>> {
+    let endpoints = context.endpoints().await?;
     let part = |value: Result<&str>| value.ok().map(str::to_owned);
     // Only the key of the local stack, which protects nothing, is shown.
-    let stack = context.stack()?;
-    let live_url = stack.as_ref().and_then(|stack| stack.live_url.clone());
-    let local_key = stack.and_then(|stack| stack.api_key);
+    let local_key = context.stack()?.and_then(|stack| stack.api_key);
     let mut parts = vec![
         ("endpoint_url", endpoints.endpoint_url.clone()),
         ("region", endpoints.region.clone()),
@@ -87,9 +85,9 @@ fn parts(context: &Context) -> Result<Vec<(&'static str, Option<String>)>> {
         ("dead_letters_url", part(endpoints.dead_letters_url())),
         ("api_url", part(endpoints.api_url())),
         ("dashboard", endpoints.api_url().ok().map(dashboard)),
-        ("live_url", live_url),
-        ("default_currency", Some(endpoints.default_currency.clone())),
-        ("default_time_zone", Some(endpoints.default_time_zone.clone())),
+        ("live_url", endpoints.live_url.clone()),
+        ("default_currency", Some(endpoints.default_currency().to_owned())),
+        ("default_time_zone", Some(endpoints.default_time_zone().to_owned())),
     ];
     parts.extend(local_key.map(|key| ("api_key", Some(key))));
     Ok(parts)

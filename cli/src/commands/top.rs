@@ -98,7 +98,7 @@ pub(crate) async fn ask(args: TopArgs, context: &Context) -> Result<String> {
         ("currency", args.currency),
     ];
     let query = parameters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-    http::get(&context.endpoints()?, what.path(), query).await
+    http::get(&context.endpoints().await?, what.path(), query).await
 }
 
 /// The answer for people.

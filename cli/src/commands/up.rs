@@ -52,7 +52,7 @@ pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<()> {
     }
     let stack =
         keys::with_admin_key(bring_up(&root, &args.local, parameters).await?, &root).await?;
-    status::print(&Context::of_stack(stack))?;
+    status::print(&Context::of_stack(stack)).await?;
     eprintln!("\nnext: `cargo mb put FILE`, `cargo mb top views`, `cargo mb down`");
     Ok(())
 }

@@ -20,6 +20,7 @@ use crate::rows;
 use crate::rows::records::proofs;
 use crate::rows::sites::settings;
 use crate::stack::context::Context;
+use crate::stack::endpoints::Endpoints;
 use crate::stack::objects::Object;
 use crate::terminal::escape::{self, shown};
 use crate::terminal::progress;
@@ -50,7 +51,7 @@ pub(crate) struct VerifyArgs {
     /// Only periods that end at this time or earlier: RFC 3339, or a date
     #[arg(long, value_name = "TIME", value_parser = clock::parse_time_or_date)]
     pub(crate) to: Option<DateTime<Utc>>,
-    /// Days that minutes are kept, 0 for ever [default: as the local stack, the ledger or the rows
+    /// Days that minutes are kept, 0 for ever [default: as the stack, the ledger or the rows
     /// say]
     #[arg(
         long,
@@ -59,7 +60,7 @@ pub(crate) struct VerifyArgs {
         hide_env_values = true
     )]
     pub(crate) minute_retention_days: Option<u32>,
-    /// Days that hours are kept, 0 for ever [default: as the local stack or the rows say]
+    /// Days that hours are kept, 0 for ever [default: as the stack or the rows say]
     #[arg(
         long,
         env = "MINUTEBOOK_HOUR_RETENTION_DAYS",
@@ -67,7 +68,7 @@ pub(crate) struct VerifyArgs {
         hide_env_values = true
     )]
     pub(crate) hour_retention_days: Option<u32>,
-    /// Days that days, weeks and months are kept, 0 for ever [default: as the local stack or the
+    /// Days that days, weeks and months are kept, 0 for ever [default: as the stack or the
     /// rows say]
     #[arg(
         long,
@@ -114,7 +115,7 @@ pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Result<Report
     if let (Some(from), Some(to)) = (args.from, args.to) {
         ensure!(from < to, "--from must lie before --to");
     }
-    let endpoints = context.endpoints()?;
+    let endpoints = context.endpoints().await?;
     let raw = Objects {
         s3: context.s3().await?,
         dynamodb: context.dynamodb().await?,
@@ -128,7 +129,7 @@ pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Result<Report
     // A zone that is set meanwhile decides about hours that have not begun.
     let revisions = settings::all(&raw.dynamodb, &raw.table).await?;
     let scope = args
-        .scope(retention_of_stack(context)?, clock::now() + EXPIRY_MARGIN)
+        .scope(retention_of_stack(&endpoints), clock::now() + EXPIRY_MARGIN)
         .with_quarters(settings::quarter_hours(&revisions));
     let mut books = Books::new(scope, GoneBooks::new(&raw.bucket, &args.prefix));
     let mut objects = raw.list(&args.prefix).await?;
@@ -219,12 +220,12 @@ async fn read_table(raw: &Objects, books: &mut Books) -> Result<()> {
     Ok(())
 }
 
-/// How long the local stack keeps rows, if the command speaks to it.
-fn retention_of_stack(context: &Context) -> Result<Retention> {
-    let Some(stack) = context.stack()? else { return Ok(Retention::default()) };
-    Ok(Retention {
-        minute_days: Some(stack.minute_retention_days),
-        hour_days: Some(stack.hour_retention_days),
-        day_days: Some(stack.day_retention_days),
-    })
+/// How long the stack keeps rows, if it is the local one or named.
+fn retention_of_stack(endpoints: &Endpoints) -> Retention {
+    let Some(days) = endpoints.retention_days else { return Retention::default() };
+    Retention {
+        minute_days: Some(days.minutes),
+        hour_days: Some(days.hours),
+        day_days: Some(days.days),
+    }
 }

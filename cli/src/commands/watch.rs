@@ -54,7 +54,7 @@ async fn watch(
 ) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    status::print(&Context::of_stack(stack.clone()))?;
+    status::print(&Context::of_stack(stack.clone())).await?;
     eprintln!("\nan edited function is rebuilt at its next call; Ctrl-C stops everything");
     let mut watch = plan.start(root, cargo_lambda, &stack)?;
     loop {

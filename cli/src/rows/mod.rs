@@ -13,7 +13,7 @@ mod row;
 mod scan;
 pub(crate) mod sites;
 mod tallies;
-mod totals;
+pub(crate) mod totals;
 pub(crate) mod visitor_secrets;
 mod visitors;
 

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
 use minutebook_oracle::Totals;
 
 use crate::rows::attributes::{Item, number, others, time};
 use crate::rows::periods::two_digits;
 
 /// The partition of the totals.
-pub(super) const TOTALS: &str = "TOTALS";
+pub(crate) const TOTALS: &str = "TOTALS";
 
 /// The partition of the snapshots of the totals.
-pub(super) const SNAPSHOTS: &str = "TOTALS_SNAPSHOTS";
+pub(crate) const SNAPSHOTS: &str = "TOTALS_SNAPSHOTS";
 
 /// How many shards the totals have.
 const SHARDS: u32 = 64;
@@ -76,6 +77,31 @@ pub(super) fn read_snapshot(item: &Item, sk: &str, odd: &mut impl FnMut(String))
     read_numbers(item, odd);
     report_others(item, &["at"], odd);
     Some(())
+}
+
+/// The sums of all shards, or those that a snapshot has.
+pub(crate) fn sums(items: &[Item]) -> TotalsShard {
+    let mut sums = TotalsShard::default();
+    for item in items {
+        let shard = read_numbers(item, &mut |_| {});
+        sums.totals.lines += shard.totals.lines;
+        sums.totals.rejected += shard.totals.rejected;
+        sums.totals.refused += shard.totals.refused;
+        for (reason, count) in shard.rejected_by_reason {
+            *sums.rejected_by_reason.entry(reason).or_default() += count;
+        }
+    }
+    sums
+}
+
+/// When a chunk was last committed.
+pub(crate) fn last_committed_at(shards: &[Item]) -> Option<DateTime<Utc>> {
+    shards.iter().filter_map(|item| time(item, TIMES[0]).ok()).max()
+}
+
+/// When a snapshot was taken.
+pub(crate) fn taken_at(snapshot: &Item) -> Option<DateTime<Utc>> {
+    time(snapshot, "at").ok()
 }
 
 /// The numbers of a row. Those that are zero may be missing.

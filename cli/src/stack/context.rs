@@ -1,5 +1,5 @@
-//! Where the stack is, and clients for it: flags come first, then the environment, then the local
-//! stack that `up` wrote down.
+//! Where the stack is, and clients for it: flags come first, then the stack that `--stack` names, or
+//! else the local stack that `up` wrote down.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,248 +8,98 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
-use chrono_tz::Tz;
-use minutebook_local::{Emulator, STATE_FOLDER, Stack};
+use minutebook_local::{Emulator, STATE_FOLDER, Stack, Target};
+use tokio::sync::OnceCell;
+
+use crate::stack::calls::Caller;
+use crate::stack::calls::named::{NamedStack, look_up};
+use crate::stack::endpoints::Endpoints;
+use crate::stack::options::Options;
 
 /// The error if a command needs a stack, and none is named or running.
-const NO_STACK: &str = "no stack is named or running: run `cargo mb up`";
-
-/// The flags of every command. What no flag says comes from the environment, then from the local
-/// stack.
-#[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Where the stack is (default: the local stack)")]
-pub(crate) struct Options {
-    /// Address of an emulator; without it and without a local stack, AWS
-    #[arg(
-        long,
-        global = true,
-        env = "AWS_ENDPOINT_URL",
-        value_name = "URL",
-        hide_env_values = true
-    )]
-    pub(crate) endpoint_url: Option<String>,
-    /// AWS region
-    #[arg(long, global = true, env = "AWS_REGION", value_name = "NAME", hide_env_values = true)]
-    pub(crate) region: Option<String>,
-    /// AWS profile; if given, the local stack is ignored
-    #[arg(long, global = true, value_name = "NAME")]
-    pub(crate) profile: Option<String>,
-    /// Bucket for events
-    #[arg(
-        long,
-        global = true,
-        env = "MINUTEBOOK_BUCKET",
-        value_name = "NAME",
-        hide_env_values = true
-    )]
-    pub(crate) bucket: Option<String>,
-    /// Bucket for rejected lines
-    #[arg(
-        long,
-        global = true,
-        env = "MINUTEBOOK_REJECTED_BUCKET",
-        value_name = "NAME",
-        hide_env_values = true
-    )]
-    pub(crate) rejected_bucket: Option<String>,
-    /// DynamoDB table
-    #[arg(
-        long,
-        global = true,
-        env = "MINUTEBOOK_TABLE",
-        value_name = "NAME",
-        hide_env_values = true
-    )]
-    pub(crate) table: Option<String>,
-    /// Queue of ingest
-    #[arg(
-        long,
-        global = true,
-        env = "MINUTEBOOK_QUEUE_URL",
-        value_name = "URL",
-        hide_env_values = true
-    )]
-    pub(crate) queue_url: Option<String>,
-    /// Dead-letter queue
-    #[arg(
-        long,
-        global = true,
-        env = "MINUTEBOOK_DEAD_LETTERS_URL",
-        value_name = "URL",
-        hide_env_values = true
-    )]
-    pub(crate) dead_letters_url: Option<String>,
-    /// Root of the HTTP API, as in `<api-url>/most_viewed_item`
-    #[arg(
-        long,
-        global = true,
-        env = "MINUTEBOOK_API_URL",
-        value_name = "URL",
-        hide_env_values = true
-    )]
-    pub(crate) api_url: Option<String>,
-    /// Key for the HTTP API
-    #[arg(
-        long,
-        global = true,
-        env = "MINUTEBOOK_API_KEY",
-        value_name = "KEY",
-        hide_env_values = true
-    )]
-    pub(crate) api_key: Option<String>,
-    /// Currency of amounts that name none
-    #[arg(
-        long,
-        global = true,
-        env = "MINUTEBOOK_DEFAULT_CURRENCY",
-        value_name = "CODE",
-        hide_env_values = true
-    )]
-    pub(crate) default_currency: Option<String>,
-    /// Time zone of times that name none, as Europe/Berlin
-    #[arg(
-        long,
-        global = true,
-        env = "MINUTEBOOK_DEFAULT_TIME_ZONE",
-        value_name = "ZONE",
-        value_parser = time_zone_or_empty,
-        hide_env_values = true
-    )]
-    pub(crate) default_time_zone: Option<String>,
-}
-
-/// Checks the name of a time zone. A variable that is empty counts as one that is not set.
-fn time_zone_or_empty(name: &str) -> Result<String, String> {
-    if name.is_empty() { Ok(String::new()) } else { time_zone(name).map(|zone| zone.to_string()) }
-}
-
-/// Reads the name of a time zone.
-pub(crate) fn time_zone(name: &str) -> Result<Tz, String> {
-    name.parse().map_err(|_| "the IANA name of a time zone, such as Europe/Berlin".to_owned())
-}
-
-/// Where the parts of the stack are. A part that a command needs and that is not known is an error
-/// of that command only, so each part has a method, whose error says what is missing.
-#[derive(Clone, Debug)]
-pub(crate) struct Endpoints {
-    /// The emulator; `None` is AWS itself.
-    pub(crate) endpoint_url: Option<String>,
-    pub(crate) region: Option<String>,
-    bucket: Option<String>,
-    rejected_bucket: Option<String>,
-    table: Option<String>,
-    queue_url: Option<String>,
-    dead_letters_url: Option<String>,
-    api_url: Option<String>,
-    pub(crate) api_key: Option<String>,
-    pub(crate) default_currency: String,
-    pub(crate) default_time_zone: String,
-}
-
-impl Endpoints {
-    pub(crate) fn bucket(&self) -> Result<&str> {
-        named(&self.bucket, "bucket", "--bucket", "MINUTEBOOK_BUCKET")
-    }
-
-    pub(crate) fn rejected_bucket(&self) -> Result<&str> {
-        named(
-            &self.rejected_bucket,
-            "bucket for rejected lines",
-            "--rejected-bucket",
-            "MINUTEBOOK_REJECTED_BUCKET",
-        )
-    }
-
-    pub(crate) fn table(&self) -> Result<&str> {
-        named(&self.table, "table", "--table", "MINUTEBOOK_TABLE")
-    }
-
-    pub(crate) fn queue_url(&self) -> Result<&str> {
-        named(&self.queue_url, "queue", "--queue-url", "MINUTEBOOK_QUEUE_URL")
-    }
-
-    pub(crate) fn dead_letters_url(&self) -> Result<&str> {
-        named(
-            &self.dead_letters_url,
-            "dead-letter queue",
-            "--dead-letters-url",
-            "MINUTEBOOK_DEAD_LETTERS_URL",
-        )
-    }
-
-    pub(crate) fn api_url(&self) -> Result<&str> {
-        let api_url = named(&self.api_url, "API", "--api-url", "MINUTEBOOK_API_URL")?;
-        Ok(api_url.trim_end_matches('/'))
-    }
-}
-
-fn named<'a>(value: &'a Option<String>, what: &str, flag: &str, variable: &str) -> Result<&'a str> {
-    value.as_deref().ok_or_else(|| {
-        anyhow!("no {what} is known: run `cargo mb up`, or give {flag} or {variable}")
-    })
-}
+const NO_STACK: &str =
+    "no stack is named or running: run `cargo mb up`, or name one on AWS with --stack";
 
 /// What every command gets: the flags, the endpoints and the clients.
 #[derive(Debug)]
 pub(crate) struct Context {
     options: Options,
-    /// A stack that this process has just deployed. It comes before everything else.
+    /// A stack that this process has just deployed to an emulator. It comes before everything else.
     deployed: Option<Stack>,
+    /// The stack that `--stack` names, once it was looked up.
+    named: OnceCell<NamedStack>,
 }
 
 impl Context {
     pub(crate) fn new(options: Options) -> Self {
-        Self { options: options.without_empty(), deployed: None }
+        Self { options: options.without_empty(), deployed: None, named: OnceCell::new() }
     }
 
     /// A context for `stack`, whatever the flags and the environment say.
     pub(crate) fn of_stack(stack: Stack) -> Self {
-        Self { options: Options::default(), deployed: Some(stack) }
+        Self { deployed: Some(stack), ..Self::new(Options::default()) }
+    }
+
+    /// A context for the stack with this name in this region, with the credentials of this one.
+    pub(crate) fn of_name(&self, name: &str, region: &str) -> Self {
+        let Options { endpoint_url, profile, .. } = self.options.clone();
+        Self::new(Options {
+            endpoint_url,
+            profile,
+            stack: Some(name.to_owned()),
+            region: Some(region.to_owned()),
+            ..Options::default()
+        })
+    }
+
+    /// The name that `--stack` gives.
+    pub(crate) fn stack_name(&self) -> Option<&str> {
+        self.options.stack.as_deref()
+    }
+
+    /// The account that stacks are deployed to.
+    pub(crate) fn target(&self) -> Target {
+        let Options { endpoint_url, region, profile, .. } = self.options.clone();
+        Target { endpoint_url, region, profile, ..Target::default() }
     }
 
     /// Where the parts of the stack are.
     ///
     /// # Errors
-    /// Nothing names a stack, and no local stack is running.
-    pub(crate) fn endpoints(&self) -> Result<Endpoints> {
-        let stack = self.stack()?;
-        let options = &self.options;
-        let nothing_named = options.endpoint_url.is_none()
-            && options.profile.is_none()
-            && options.bucket.is_none()
-            && options.table.is_none()
-            && options.queue_url.is_none()
-            && options.api_url.is_none();
-        if stack.is_none() && nothing_named {
+    /// Nothing names a stack, and no local stack is running. Or the named one cannot be looked up.
+    pub(crate) async fn endpoints(&self) -> Result<Endpoints> {
+        let known = match (&self.deployed, &self.options.stack) {
+            (None, Some(name)) => Some(self.named(name).await?.endpoints.clone()),
+            _ => self.stack()?.map(Endpoints::from),
+        };
+        if known.is_none() && self.options.name_nothing() {
             bail!(NO_STACK);
         }
-        let part = |option: &Option<String>, of_stack: fn(&Stack) -> &String| {
-            option.clone().or_else(|| stack.as_ref().map(|stack| of_stack(stack).clone()))
-        };
-        Ok(Endpoints {
-            endpoint_url: part(&options.endpoint_url, |stack| &stack.endpoint_url),
-            region: match &stack {
-                Some(stack) => Some(stack.region.clone()),
-                None => options.region.clone(),
-            },
-            bucket: part(&options.bucket, |stack| &stack.bucket),
-            rejected_bucket: part(&options.rejected_bucket, |stack| &stack.rejected_bucket),
-            table: part(&options.table, |stack| &stack.table),
-            queue_url: part(&options.queue_url, |stack| &stack.queue_url),
-            dead_letters_url: part(&options.dead_letters_url, |stack| &stack.dead_letters_url),
-            api_url: options
-                .api_url
-                .clone()
-                .or_else(|| stack.as_ref().and_then(|stack| stack.api_url.clone())),
-            api_key: options
-                .api_key
-                .clone()
-                .or_else(|| stack.as_ref().and_then(|stack| stack.api_key.clone())),
-            default_currency: part(&options.default_currency, |stack| &stack.default_currency)
-                .unwrap_or_else(|| "USD".to_owned()),
-            default_time_zone: part(&options.default_time_zone, |stack| &stack.default_time_zone)
-                .unwrap_or_else(|| "UTC".to_owned()),
-        })
+        Ok(known.unwrap_or_default().with(&self.options))
+    }
+
+    /// What CloudFormation says of the stack that `--stack` names; `None` if it names none.
+    ///
+    /// # Errors
+    /// It cannot be looked up.
+    pub(crate) async fn named_stack(&self) -> Result<Option<&NamedStack>> {
+        match &self.options.stack {
+            Some(name) => self.named(name).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn named(&self, name: &str) -> Result<&NamedStack> {
+        let look_up = async { look_up(&self.caller().await?, name).await };
+        self.named.get_or_try_init(|| look_up).await
+    }
+
+    /// Whoever makes calls without an SDK.
+    ///
+    /// # Errors
+    /// There are no credentials, or no region is known.
+    pub(crate) async fn caller(&self) -> Result<Caller> {
+        Caller::new(&self.sdk_config().await?).await
     }
 
     /// The parameters of the template with which a local stack is deployed, as far as flags set
@@ -264,8 +114,8 @@ impl Context {
 
     /// The local stack, unless the flags or the environment name another one.
     ///
-    /// Region and credentials belong to the endpoint. With another endpoint or a profile, no part
-    /// of the local stack is used; a stray `AWS_REGION` in the shell does not change the region of
+    /// Region and credentials belong to the endpoint. With another endpoint, a stack that is named or
+    /// a profile, no part of the local stack is used; a stray `AWS_REGION` in the shell does not change the region of
     /// the local stack.
     ///
     /// # Errors
@@ -274,7 +124,7 @@ impl Context {
         if let Some(stack) = &self.deployed {
             return Ok(Some(stack.clone()));
         }
-        if self.options.profile.is_some() {
+        if self.options.profile.is_some() || self.options.stack.is_some() {
             return Ok(None);
         }
         let current_folder = std::env::current_dir().context("cannot find the current folder")?;
@@ -324,20 +174,28 @@ impl Context {
     }
 
     async fn sdk_config(&self) -> Result<SdkConfig> {
-        let endpoints = self.endpoints()?;
+        let stack = self.stack()?;
+        if stack.is_none() && self.options.name_nothing() {
+            bail!(NO_STACK);
+        }
+        let of_stack =
+            |part: fn(&Stack) -> &String| stack.as_ref().map(|stack| part(stack).clone());
+        let endpoint_url =
+            self.options.endpoint_url.clone().or_else(|| of_stack(|stack| &stack.endpoint_url));
+        let region = of_stack(|stack| &stack.region).or_else(|| self.options.region.clone());
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(minutebook_local::http_client())
             .retry_config(RetryConfig::standard().with_max_attempts(5));
-        if let Some(endpoint_url) = &endpoints.endpoint_url {
+        if let Some(endpoint_url) = endpoint_url {
             loader = loader.endpoint_url(endpoint_url);
         }
-        if let Some(region) = &endpoints.region {
-            loader = loader.region(Region::new(region.clone()));
+        if let Some(region) = region {
+            loader = loader.region(Region::new(region));
         }
         if let Some(profile) = &self.options.profile {
             loader = loader.profile_name(profile);
         }
-        if let Some(stack) = self.stack()? {
+        if let Some(stack) = stack {
             let credentials = Credentials::new(
                 stack.access_key_id,
                 stack.secret_access_key,
@@ -358,32 +216,6 @@ impl Context {
     pub(crate) fn root(&self) -> Result<PathBuf> {
         let current_folder = std::env::current_dir().context("cannot find the current folder")?;
         minutebook_local::find_root(&current_folder)
-    }
-}
-
-impl Options {
-    /// Ignores variables that are set to the empty string.
-    fn without_empty(mut self) -> Self {
-        let options = [
-            &mut self.endpoint_url,
-            &mut self.region,
-            &mut self.profile,
-            &mut self.bucket,
-            &mut self.rejected_bucket,
-            &mut self.table,
-            &mut self.queue_url,
-            &mut self.dead_letters_url,
-            &mut self.api_url,
-            &mut self.api_key,
-            &mut self.default_currency,
-            &mut self.default_time_zone,
-        ];
-        for option in options {
-            if option.as_deref() == Some("") {
-                *option = None;
-            }
-        }
-        self
     }
 }
 
@@ -427,8 +259,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn flags_come_before_the_stack_which_fills_in() {
+    #[tokio::test]
+    async fn flags_come_before_the_stack_which_fills_in() {
         let options = Options {
             bucket: Some("mine".to_owned()),
             table: Some(String::new()),
@@ -436,7 +268,7 @@ mod tests {
             ..Options::default()
         };
         let context = Context { deployed: Some(stack()), ..Context::new(options) };
-        let endpoints = context.endpoints().unwrap();
+        let endpoints = context.endpoints().await.unwrap();
         assert_eq!(endpoints.bucket().unwrap(), "mine");
         assert_eq!(endpoints.table().unwrap(), "table");
         assert_eq!(endpoints.api_url().unwrap(), "http://127.0.0.1:4566/api");
@@ -445,24 +277,24 @@ mod tests {
             Some("us-east-1"),
             "the region goes with the endpoint"
         );
-        assert_eq!(endpoints.default_currency, "EUR");
-        assert_eq!(endpoints.default_time_zone, "Europe/Berlin");
+        assert_eq!(endpoints.default_currency(), "EUR");
+        assert_eq!(endpoints.default_time_zone(), "Europe/Berlin");
     }
 
-    #[test]
-    fn a_profile_ignores_the_local_stack() {
+    #[tokio::test]
+    async fn a_profile_ignores_the_local_stack() {
         let options = Options {
             profile: Some("shop".to_owned()),
             bucket: Some("b".to_owned()),
             ..Options::default()
         };
-        let endpoints = Context::new(options).endpoints().unwrap();
+        let endpoints = Context::new(options).endpoints().await.unwrap();
         assert_eq!(endpoints.endpoint_url, None);
         assert_eq!(endpoints.bucket().unwrap(), "b");
         let error = endpoints.table().unwrap_err().to_string();
         assert_eq!(
             error,
-            "no table is known: run `cargo mb up`, or give --table or MINUTEBOOK_TABLE"
+            "no table is known: run `cargo mb up`, or give --stack, --table or MINUTEBOOK_TABLE"
         );
     }
 

@@ -68,7 +68,10 @@ impl Queue {
     /// # Errors
     /// The queue cannot be read.
     pub(crate) async fn count(&self) -> Result<u64> {
-        let name = QueueAttributeName::ApproximateNumberOfMessages;
+        self.number(QueueAttributeName::ApproximateNumberOfMessages).await
+    }
+
+    async fn number(&self, name: QueueAttributeName) -> Result<u64> {
         let get = self.client.get_queue_attributes().queue_url(&self.url);
         let answer = get
             .attribute_names(name.clone())
@@ -79,6 +82,14 @@ impl Queue {
         count
             .and_then(|count| count.parse().ok())
             .ok_or_else(|| anyhow!("{} does not say its length", self.url))
+    }
+
+    /// How many messages are worked on, approximately.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    pub(crate) async fn count_in_flight(&self) -> Result<u64> {
+        self.number(QueueAttributeName::ApproximateNumberOfMessagesNotVisible).await
     }
 
     /// Sends the messages of one of the [`batches`].

@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 
 use crate::commands::catalogue::reading::{Problem, Reading};
 use crate::commands::sites::check_site;
-use crate::stack::catalogues::Catalogue;
 use crate::stack::context::Context;
+use crate::stack::table::catalogues::Catalogue;
 use crate::terminal::escape::{self, shown};
 use crate::terminal::table::Table;
 

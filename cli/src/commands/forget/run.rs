@@ -89,7 +89,7 @@ struct Forget {
 
 impl Forget {
     async fn new(args: &ForgetArgs, context: &Context) -> Result<Self> {
-        let endpoints = context.endpoints()?;
+        let endpoints = context.endpoints().await?;
         let (dynamodb, table) = (context.dynamodb().await?, endpoints.table()?.to_owned());
         let mut person = Person {
             site: args.site.clone(),
@@ -101,7 +101,7 @@ impl Forget {
             args.everything || person.customer.is_some() || !person.related.orders.is_empty(),
             "the id is empty"
         );
-        let currency = Currency::parse(endpoints.default_currency.as_bytes());
+        let currency = Currency::parse(endpoints.default_currency().as_bytes());
         Ok(Self {
             objects: Objects {
                 s3: context.s3().await?,
@@ -109,7 +109,7 @@ impl Forget {
                 revisions: Arc::new(settings::all(&dynamodb, &table).await?),
                 default_currency: currency.context("the default currency is none")?,
                 default_time_zone: endpoints
-                    .default_time_zone
+                    .default_time_zone()
                     .parse()
                     .map_err(|_| anyhow::anyhow!("the default time zone is none"))?,
                 dynamodb,

@@ -16,9 +16,9 @@ use crate::rows::ledger::{self, ChunkIds, PREFIX, are_counted_elsewhere, sealed_
 use crate::rows::records::{catalogues, connections};
 use crate::rows::sites::{registry, settings};
 use crate::rows::{self, Item};
-use crate::stack::api_keys::ApiKeys;
 use crate::stack::aws::explain;
 use crate::stack::objects::Object;
+use crate::stack::table::api_keys::ApiKeys;
 use crate::stack::versions::{self, Stored};
 use crate::terminal::progress;
 

@@ -113,7 +113,7 @@ impl Chunks<'_> {
         if chunks.is_empty() {
             return Ok(());
         }
-        let url = self.context.endpoints()?.queue_url()?.to_owned();
+        let url = self.context.endpoints().await?.queue_url()?.to_owned();
         let queue = Queue { client: self.context.sqs().await?, url };
         let ids: Vec<ChunkIds> = chunks.values().map(|(_, ids)| ids.clone()).collect();
         let wait = Wait::begin(self.context, Goal::VisitorsWith(secret), ids).await?;

@@ -44,7 +44,7 @@ pub(crate) async fn run(args: RecountArgs, context: &Context) -> Result<()> {
 }
 
 async fn recount(args: &VisitorsArgs, context: &Context) -> Result<Report> {
-    let endpoints = context.endpoints()?;
+    let endpoints = context.endpoints().await?;
     let (dynamodb, table) = (context.dynamodb().await?, endpoints.table()?);
     let recount = Recount {
         args,

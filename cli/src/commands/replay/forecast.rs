@@ -10,8 +10,9 @@ use minutebook_oracle::{Settings, recount_appended};
 use crate::commands::replay::report::Outcome;
 use crate::rows::ledger::{self, ChunkIds, Counts, Ledger, are_counted_elsewhere, counted_before};
 use crate::rows::sites::settings;
-use crate::stack::context::{Context, time_zone};
+use crate::stack::context::Context;
 use crate::stack::objects::Object;
+use crate::stack::options::time_zone;
 use crate::terminal::progress;
 
 /// How many objects are read at once. One that is not counted is in memory as a whole.
@@ -30,11 +31,11 @@ impl Forecast {
     /// # Errors
     /// The stack has no bucket or table, or the settings of sites cannot be read.
     pub(super) async fn new(context: &Context) -> Result<Self> {
-        let endpoints = context.endpoints()?;
+        let endpoints = context.endpoints().await?;
         let (dynamodb, table) = (context.dynamodb().await?, endpoints.table()?.to_owned());
         let settings = Settings {
-            default_currency: endpoints.default_currency.clone(),
-            default_time_zone: time_zone(&endpoints.default_time_zone).map_err(Error::msg)?,
+            default_currency: endpoints.default_currency().to_owned(),
+            default_time_zone: time_zone(endpoints.default_time_zone()).map_err(Error::msg)?,
             sites: settings::reading_as_of(&settings::all(&dynamodb, &table).await?, u32::MAX),
             ..Settings::at(DateTime::UNIX_EPOCH)
         };

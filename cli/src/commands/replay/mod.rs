@@ -7,4 +7,4 @@ mod report;
 mod run;
 
 pub(crate) use arguments::ReplayArgs;
-pub(crate) use run::run;
+pub(crate) use run::{reasons_of_dead_letters, run};

@@ -49,6 +49,19 @@ pub(super) struct Report {
 }
 
 impl Outcome {
+    /// Why an object with this forecast may have become a dead letter.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::Gone => "the object is gone",
+            Self::AlreadyCounted | Self::SameBytes | Self::Counted(_) => "it is counted by now",
+            Self::Refused(_) | Self::AlreadyRefused | Self::WouldRefuse(_) => {
+                "the file can never be counted"
+            }
+            Self::WouldFinish(_) => "it is counted in part",
+            Self::WouldCount(_) | Self::Sent | Self::NotCounted => "it can be counted now",
+        }
+    }
+
     fn state(&self) -> &'static str {
         match self {
             Self::Sent => "sent",

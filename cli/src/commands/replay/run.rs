@@ -1,6 +1,6 @@
 //! Sends the messages of objects, or those of the dead letters, to the queue again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -32,9 +32,25 @@ pub(crate) async fn run(args: ReplayArgs, context: &Context) -> Result<()> {
     report.check()
 }
 
+/// Why the dead letters may be there: how many there are for each reason.
+///
+/// # Errors
+/// The dead letters, the ledger or an object cannot be read.
+pub(crate) async fn reasons_of_dead_letters(context: &Context) -> Result<BTreeMap<String, u64>> {
+    let args = ReplayArgs { dead_letters: true, dry_run: true, ..ReplayArgs::default() };
+    let report = replay(&args, context).await?;
+    let mut reasons = BTreeMap::new();
+    let of_objects = report.objects.iter().map(|(_, outcome)| outcome.reason());
+    let of_letters = report.empty_letters.iter().map(|_| "no notification of an object");
+    for reason in of_objects.chain(of_letters) {
+        *reasons.entry(reason.to_owned()).or_default() += 1;
+    }
+    Ok(reasons)
+}
+
 async fn replay(args: &ReplayArgs, context: &Context) -> Result<Report> {
     let selection = args.selection()?;
-    let endpoints = context.endpoints()?;
+    let endpoints = context.endpoints().await?;
     let s3 = context.s3().await?;
     let replay = Replay {
         region: s3.config().region().map_or_else(String::new, ToString::to_string),
@@ -86,7 +102,7 @@ impl Replay<'_> {
 
     /// Replays dead letters.
     async fn dead_letters(&self, selection: &Selection) -> Result<Report> {
-        let url = self.context.endpoints()?.dead_letters_url()?.to_owned();
+        let url = self.context.endpoints().await?.dead_letters_url()?.to_owned();
         let dead_letters = Queue { client: self.context.sqs().await?, url };
         let step = progress::bar("reading the dead letters", 0);
         let messages = dead_letters.receive_all().await?;
@@ -151,7 +167,7 @@ impl Replay<'_> {
     }
 
     async fn queue(&self) -> Result<Queue> {
-        let url = self.context.endpoints()?.queue_url()?.to_owned();
+        let url = self.context.endpoints().await?.queue_url()?.to_owned();
         Ok(Queue { client: self.context.sqs().await?, url })
     }
 

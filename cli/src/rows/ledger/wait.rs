@@ -110,7 +110,7 @@ impl Wait {
         goal: Goal,
         chunk_ids: Vec<ChunkIds>,
     ) -> Result<Self> {
-        let endpoints = context.endpoints()?;
+        let endpoints = context.endpoints().await?;
         let dead_letters = match endpoints.dead_letters_url() {
             Ok(url) => {
                 let queue = Queue { client: context.sqs().await?, url: url.to_owned() };

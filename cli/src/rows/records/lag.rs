@@ -1,10 +1,40 @@
 //! The row that says how far sealing is behind.
 
+use anyhow::{Context as _, Result};
+use chrono::{DateTime, Utc};
+use minutebook_oracle::Period;
+
 use crate::rows::attributes::{Item, number, others, text, time};
 use crate::rows::periods::hour_named;
 
 /// The partition of the row.
 pub(crate) const LAG: &str = "LAG";
+
+/// How far sealing is behind.
+#[derive(Clone, Debug)]
+pub(crate) struct SealingLag {
+    /// When `rollup` reported this.
+    pub(crate) at: DateTime<Utc>,
+    /// How many hours are over and not rolled up, of all sites.
+    pub(crate) hours_waiting: u64,
+    /// The first hour that is not rolled up.
+    pub(crate) oldest_open_hour: Option<Period>,
+}
+
+/// The sealing lag that the row says.
+///
+/// # Errors
+/// The row is damaged.
+pub(crate) fn of_row(item: &Item) -> Result<SealingLag> {
+    let oldest =
+        item.get("oldest_open_hour").map(|_| text(item, "oldest_open_hour")).transpose()?;
+    let hour = |name| hour_named(name).context("its oldest_open_hour is not an hour");
+    Ok(SealingLag {
+        at: time(item, "at")?,
+        hours_waiting: number(item, "hours_waiting")?,
+        oldest_open_hour: oldest.map(hour).transpose()?,
+    })
+}
 
 /// Checks the sealing lag; `None` if its keys are not those of it.
 pub(crate) fn read(item: &Item, sk: &str, odd: &mut impl FnMut(String)) -> Option<()> {

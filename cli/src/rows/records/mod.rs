@@ -2,5 +2,5 @@
 
 pub(crate) mod catalogues;
 pub(crate) mod connections;
-pub(super) mod lag;
+pub(crate) mod lag;
 pub(crate) mod proofs;
