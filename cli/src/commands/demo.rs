@@ -122,7 +122,7 @@ async fn generate_events(args: &DemoArgs, folder: &Path, context: &Context) -> R
 
 /// Says what the items of the shop are.
 async fn put_catalogue(seed: u64, context: &Context) -> Result<()> {
-    let table = context.endpoints()?.table()?.to_owned();
+    let table = context.endpoints().await?.table()?.to_owned();
     let catalogue = Catalogue { client: context.dynamodb().await?, table, site: "default" };
     let item = |id| {
         let Item { id, name, category, brand, price } = minutebook_shop::item(seed, id);

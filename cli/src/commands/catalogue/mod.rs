@@ -90,7 +90,7 @@ pub(crate) async fn run(args: CatalogueArgs, context: &Context) -> Result<()> {
     | CatalogueCommand::Show { of, .. }
     | CatalogueCommand::Remove { of, .. }) = &args.command;
     check_site(&of.site)?;
-    let endpoints = context.endpoints()?;
+    let endpoints = context.endpoints().await?;
     let table = endpoints.table()?.to_owned();
     let catalogue = Catalogue { client: context.dynamodb().await?, table, site: &of.site };
     match &args.command {
