@@ -204,8 +204,8 @@ class Deployment:
         if stack["StackStatus"] in FAILED_CREATIONS:
             self.stack.remove_failed_creation(stack["StackId"])
             return {}
-        # The template retains the table. It goes first, so that a destroy that is interrupted can be
-        # repeated.
+        # The template retains the table. It goes first, so that a destroy that is interrupted can
+        # be repeated.
         dynamodb = self.cloud.client("dynamodb")
         for each in resources:
             is_table = each["type"] == TABLE

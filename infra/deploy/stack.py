@@ -30,6 +30,7 @@ ONLY_REVIEWED = "REVIEW_IN_PROGRESS"
 NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 BUCKET, TABLE = "AWS::S3::Bucket", "AWS::DynamoDB::Table"
+STACK = "AWS::CloudFormation::Stack"
 # What holds data: without it, or with a new one in its place, the deployment is another.
 HOLDS_DATA = {BUCKET, TABLE, "AWS::SQS::Queue"}
 
@@ -56,11 +57,10 @@ class Stack:
         is_gone = stack is not None and stack["StackStatus"] == "DELETE_COMPLETE"
         return None if is_gone and stack_id is None else stack
 
-    def settled(self, stack_id=None, on_poll=lambda: None):
+    def settled(self, stack_id=None):
         """Waits while the stack changes, and returns it; None if there is none."""
         while True:
             stack = self.described(stack_id)
-            on_poll()
             status = stack["StackStatus"] if stack else None
             if stack is None or status == ONLY_REVIEWED or not status.endswith("_IN_PROGRESS"):
                 return stack
@@ -184,27 +184,29 @@ class Stack:
         self.follow_to_success(stack["StackId"], seen, changes_count, is_new=False)
 
     def follow_to_success(self, stack_id, seen, changes_count, is_new):
-        events = self.follow(stack_id, seen, changes_count)
-        status = self.described(stack_id)["StackStatus"]
+        events, status = self.follow(stack_id, seen, changes_count)
         if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             return
         reason = first_failure(events) or f"it ended as {status}"
-        if is_new:
+        if is_new and status in FAILED_CREATIONS:
             self.remove_failed_creation(stack_id)
             raise Failed(f"{reason} (nothing is left of the stack)")
         raise Failed(f"{reason} (the stack is {status})")
 
     def follow(self, stack_id, seen, changes_count):
-        """Waits until the stack is settled, reports its events, and returns them."""
-        events, done = [], set()
+        """Waits until the change that has just begun is over, and reports its events. Returns them,
+        and the status of the stack.
 
-        def look():
-            nonlocal seen
+        It goes by the events: the stack may have the status of before for a moment.
+        """
+        events, done, of_stack = [], set(), None
+        while True:
             for event in self.events_since(stack_id, seen):
                 seen = event["EventId"]
                 events.append(event)
                 status = event["ResourceStatus"]
-                if event["LogicalResourceId"] == self.name:
+                if event["ResourceType"] == STACK and event["LogicalResourceId"] == self.name:
+                    of_stack = status
                     continue
                 if status.endswith("_COMPLETE"):
                     done.add(event["LogicalResourceId"])
@@ -218,11 +220,11 @@ class Stack:
                     done=min(len(done), changes_count),
                     total=changes_count,
                 )
-
-        self.settled(stack_id, look)
-        # Events that came between the last look and the end.
-        look()
-        return events
+            if of_stack and not of_stack.endswith("_IN_PROGRESS"):
+                # The status may be a moment behind, too.
+                self.settled(stack_id)
+                return events, of_stack
+            self.wait(f"the stack {self.name} is still being changed")
 
     def remove_failed_creation(self, stack_id=None):
         """Deletes a stack whose creation failed, with the table that its rollback could not delete.
@@ -253,8 +255,7 @@ class Stack:
         resources = self.client.get_paginator("list_stack_resources").paginate(StackName=stack_id)
         count = sum(len(page["StackResourceSummaries"]) for page in resources)
         self.client.delete_stack(StackName=stack_id)
-        events = self.follow(stack_id, seen, count)
-        status = self.described(stack_id)["StackStatus"]
+        events, status = self.follow(stack_id, seen, count)
         if status != "DELETE_COMPLETE":
             reason = first_failure(events) or f"it is {status}"
             raise Failed(f"{reason}: delete what keeps it, then run the command again")
