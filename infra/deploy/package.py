@@ -32,7 +32,7 @@ CODE_URI = re.compile(r"CodeUri: \.\./functions/(\w+)$", re.MULTILINE)
 
 # The section of the template with its parameters, and a parameter in it.
 PARAMETERS = re.compile(r"^Parameters:\n((?: .*\n|\n)*)", re.MULTILINE)
-PARAMETER = re.compile(r"^  (\w+):$", re.MULTILINE)
+PARAMETER = re.compile(r"^  (\w+):(?: |$)", re.MULTILINE)
 
 
 def parameters_of(template):
