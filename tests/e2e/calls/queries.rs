@@ -114,7 +114,8 @@ async fn a_table_of_hostile_ids_is_harmless_and_an_unchanged_answer_is_not_sent_
         ensure!(headers["content-type"] == "text/csv; charset=utf-8; header=present", "{table}");
         ensure!(headers["vary"].as_str().is_some_and(|vary| vary.contains("accept")), "{table}");
         if function == "most_viewed" {
-            let expected = "item_id,views\r\n\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\",3\r\n7,2\r\n'@SUM(1),1\r\n";
+            let expected = "item_id,views,name,category,brand,compared\r\n\
+                            \"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\",3,,,,\r\n7,2,,,,\r\n'@SUM(1),1,,,,\r\n";
             ensure!(body == expected, "{body:?}");
         } else {
             let row = body.lines().nth(1).unwrap_or_default();

@@ -28,6 +28,9 @@ pub(crate) const FUNNEL: Listing = Listing {
         "checkouts",
         "units",
         "drop_off",
+        "name",
+        "category",
+        "brand",
     ],
 };
 

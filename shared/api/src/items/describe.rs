@@ -13,11 +13,6 @@ pub(crate) const ITEM: Listing = Listing {
     lists: &[],
     columns: &[
         "item_id",
-        "name",
-        "category",
-        "brand",
-        "price",
-        "image_url",
         "site_id",
         "views",
         "adds_to_cart",
@@ -36,6 +31,11 @@ pub(crate) const ITEM: Listing = Listing {
         "conversion.units_per_view",
         "window.from",
         "window.to",
+        "name",
+        "category",
+        "brand",
+        "price",
+        "image_url",
     ],
 };
 

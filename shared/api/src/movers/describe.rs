@@ -15,8 +15,8 @@ const DESCRIPTION: &str = "Change is (value + w m) / (compared + w) - 1, where m
 pub(crate) const MOVERS: Listing = Listing {
     lists: &["rising", "falling"],
     columns: &[
-        "item_id", "name", "category", "brand", "value", "compared", "change", "measure",
-        "currency",
+        "item_id", "value", "compared", "change", "measure", "currency", "name", "category",
+        "brand",
     ],
 };
 

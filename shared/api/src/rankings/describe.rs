@@ -16,19 +16,19 @@ fn example_window(from: &str) -> Value {
 /// What it is as a table.
 pub(crate) const HIGHEST_GROSSING: Listing = Listing {
     lists: &["top"],
-    columns: &["item_id", "name", "category", "brand", "total_sales", "compared", "currency"],
+    columns: &["item_id", "total_sales", "currency", "name", "category", "brand", "compared"],
 };
 
 /// What it is as a table.
 pub(crate) const TOP_CARTED: Listing = Listing {
     lists: &["top"],
-    columns: &["item_id", "name", "category", "brand", "adds_to_cart", "compared"],
+    columns: &["item_id", "adds_to_cart", "name", "category", "brand", "compared"],
 };
 
 /// What it is as a table.
 pub(crate) const MOST_VIEWED: Listing = Listing {
     lists: &["top"],
-    columns: &["item_id", "name", "category", "brand", "views", "compared"],
+    columns: &["item_id", "views", "name", "category", "brand", "compared"],
 };
 
 /// What numbers are compared with.
