@@ -12,7 +12,7 @@ pub(crate) struct DeployArgs {
     /// Deploy the functions as they were last built
     #[arg(long)]
     pub(super) no_build: bool,
-    /// Bucket for code and templates [default: minutebook-artifacts-<account>-<region>, made if
+    /// Bucket for code and templates [default: minutebook-artifacts-ACCOUNT-REGION, made if
     /// there is none]
     #[arg(long, value_name = "NAME")]
     pub(super) artifact_bucket: Option<String>,
