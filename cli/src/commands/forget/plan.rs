@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::terminal::escape::shown;
+
 /// What a run does.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plan {
@@ -26,7 +28,7 @@ impl Plan {
         self.objects.is_empty() && self.rejected.is_empty() && self.orders == 0
     }
 
-    /// For people.
+    /// For people. Names and reasons command no terminal.
     pub(super) fn text(&self, is_done: bool) -> String {
         let mut text = String::new();
         if self.is_continued {
@@ -34,7 +36,7 @@ impl Plan {
         }
         let list = |what: &str, objects: &[(String, u64)], text: &mut String| {
             for (name, lines) in objects {
-                text.push_str(&format!("{what}: {name} ({lines} lines)\n"));
+                text.push_str(&format!("{what}: {} ({lines} lines)\n", shown(name)));
             }
         };
         if !is_done {
@@ -43,7 +45,7 @@ impl Plan {
         }
         for (what, list) in [("not searched", &self.unreadable), ("failed", &self.failed)] {
             for (name, why) in list {
-                text.push_str(&format!("{what}: {name}: {why}\n"));
+                text.push_str(&format!("{what}: {}: {}\n", shown(name), shown(why)));
             }
         }
         let Self { objects, rejected, orders, sessions, .. } = self;
@@ -81,5 +83,25 @@ impl Plan {
             "not_searched": reasons(&self.unreadable),
             "failed": reasons(&self.failed),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_is_lines_and_the_names_in_it_are_no_commands() {
+        let plan = Plan {
+            objects: vec![("b/a\u{1b}[2J\nx.jsonl".to_owned(), 2)],
+            failed: vec![("b/c".to_owned(), "no\nroute".to_owned())],
+            ..Plan::default()
+        };
+        let text = plan.text(false);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 4);
+        assert_eq!(lines[0], "object: b/a\\u{1b}[2J\\u{a}x.jsonl (2 lines)");
+        assert_eq!(lines[1], "failed: b/c: no\\u{a}route");
+        assert!(lines[2].starts_with("would be forgotten: 2 lines in 1 objects"), "{text}");
     }
 }

@@ -59,7 +59,7 @@ pub(crate) async fn run(args: ForgetArgs, context: &Context) -> Result<()> {
 
 /// Says what is to be done, and asks whether to do it.
 fn ask(plan: &str) -> Result<()> {
-    eprint!("{}Do this for good? Type yes: ", escape::shown(plan));
+    eprint!("{plan}Do this for good? Type yes: ");
     std::io::stderr().flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).context("cannot read the answer")?;
@@ -71,7 +71,7 @@ fn print(plan: &Plan, as_json: bool, is_done: bool) {
     if as_json {
         println!("{}", escape::json(&plan.json().to_string()));
     } else {
-        print!("{}", escape::shown(&plan.text(is_done)));
+        print!("{}", plan.text(is_done));
     }
 }
 
@@ -136,7 +136,7 @@ impl Forget {
         let contents = removal.look().await?;
         let say = |is_done| match args.json {
             true => println!("{}", escape::json(&contents.json().to_string())),
-            false => print!("{}", escape::shown(&contents.text(&args.site, is_done))),
+            false => print!("{}", contents.text(&args.site, is_done)),
         };
         if args.dry_run || contents.is_empty() {
             say(!args.dry_run);

@@ -20,6 +20,7 @@ use crate::stack::aws::explain;
 use crate::stack::objects::Object;
 use crate::stack::table::api_keys::ApiKeys;
 use crate::stack::versions::{self, Stored};
+use crate::terminal::escape::shown;
 use crate::terminal::progress;
 
 /// How many objects are read at once.
@@ -59,7 +60,10 @@ impl Contents {
         let verb = if is_done { "removed" } else { "would be removed" };
         let mut text = String::new();
         for name in &self.mixed {
-            text.push_str(&format!("stays: {name}, which has events of other sites, too\n"));
+            text.push_str(&format!(
+                "stays: {}, which has events of other sites, too\n",
+                shown(name)
+            ));
         }
         text.push_str(&format!(
             "{verb}: the site {site} with {} versions of objects, {} objects of rejected lines, {} \
