@@ -85,6 +85,13 @@ export async function ask(path, headers = {}) {
   return response.json();
 }
 
+/** The parameters of the minutes of today (UTC), which stay the same while a question is asked. */
+export function today() {
+  const minute = Math.floor(Date.now() / 60_000);
+  const as_of = new Date(minute * 60_000).toISOString();
+  return `window=${(minute % 1_440) + 1}m&as_of=${as_of}`;
+}
+
 /** Asks until the answer is good. */
 export async function until(path, isGood, what) {
   const end = Date.now() + PATIENCE_MS;

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { API, ask, launch, open, settled } from "./browser.mjs";
+import { API, ask, launch, open, settled, today } from "./browser.mjs";
 import { HOSTILE, post, postLively } from "./events.mjs";
 
 let browser;
@@ -79,7 +79,6 @@ test("the figures of the first screen are the answers of the API", async () => {
 test("each tab of items has the ranking of the API, and hostile names are text", async () => {
   const { page, close } = await open(browser, "#/?site_id=shop");
   await settled(page);
-  const minutes = Math.floor((Date.now() % 86_400_000) / 60_000) + 1;
   for (const [tab, path, member, write] of [
     ["Carted", "top_item_added_to_cart", "adds_to_cart", exact],
     ["Grossing", "highest_grossing_item", "total_sales", money],
@@ -87,7 +86,7 @@ test("each tab of items has the ranking of the API, and hostile names are text",
   ]) {
     await page.getByRole("tab", { name: tab }).click();
     await settled(page);
-    const { top } = await ask(`${path}?site_id=shop&window=${minutes}m`);
+    const { top } = await ask(`${path}?site_id=shop&${today()}`);
     const shown = await texts(page, ".panel:has(.tabs) .bars .value");
     assert.deepEqual(
       shown,
@@ -227,18 +226,20 @@ test("a view makes at most six calls", async () => {
 
 test("items have names, can be found by them, and are ranked by what they are", async () => {
   await postLively();
-  const { page, close } = await open(browser, "#/?site_id=atelier");
+  // The whole day before, however early it is.
+  const day = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
+  const window = `window=1440m&as_of=${day}T23:59:00Z`;
+  const { page, close } = await open(browser, `#/?site_id=atelier&at=${day}`);
   await settled(page);
   const names = await texts(page, ".panel:has(.tabs) .bars .name");
   assert.ok(names.includes("Oat mug") && names.includes("brass-ladle"), names.join());
   assert.ok(names.includes("<b>Stoneware</b> bowl\uFFFD"), names.join());
-  const minutes = Math.floor((Date.now() % 86_400_000) / 60_000) + 1;
   for (const by of ["category", "brand"]) {
     await page.getByLabel("Rank by").selectOption(by);
     await page.waitForURL(new RegExp(`by=${by}`));
     await settled(page);
     const { top, ungrouped } = await ask(
-      `most_viewed_item?site_id=atelier&window=${minutes}m&by=${by}`,
+      `most_viewed_item?site_id=atelier&${window}&by=${by}`,
     );
     const shown = await texts(page, ".panel:has(.tabs) .bars .name");
     assert.deepEqual(

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { ask, launch, open, overflow, settled, violations } from "./browser.mjs";
+import { ask, launch, open, overflow, settled, today, violations } from "./browser.mjs";
 import { post } from "./events.mjs";
 
 let browser;
@@ -72,8 +72,7 @@ test("an item leads to its page, whose figures are the API's, and back", async (
   await page.locator(".bars .name a", { hasText: "sku-1" }).click();
   await page.getByRole("heading", { name: "sku-1" }).waitFor();
   await settled(page);
-  const minutes = Math.floor((Date.now() % 86_400_000) / 60_000) + 1;
-  const item = await ask(`items/sku-1?site_id=shop&window=${minutes}m`);
+  const item = await ask(`items/sku-1?site_id=shop&${today()}`);
   const shown = (measure) => page.locator(`[data-chart="${measure}"] .tile-value`).textContent();
   const count = (number) => new Intl.NumberFormat("en-GB").format(number);
   assert.equal(await shown("views"), count(item.views));
@@ -115,10 +114,9 @@ test("the funnel shows how far visitors got, as the API answers it", async () =>
 });
 
 test("orders, pages and the pipeline show what the API answers", async () => {
-  const minutes = Math.floor((Date.now() % 86_400_000) / 60_000) + 1;
   const { page, close } = await open(browser, PAGES.orders);
   await settled(page);
-  const orders = await ask(`metrics/orders?site_id=shop&window=${minutes}m`);
+  const orders = await ask(`metrics/orders?site_id=shop&${today()}`);
   const tiles = await page.locator(".tile-value").allTextContents();
   assert.equal(tiles[0], String(orders.total_orders));
   await page.getByRole("link", { name: "Pages" }).click();
