@@ -1,12 +1,11 @@
 // Measures how fast the page is, in Chromium, against a local stack that is up: first paint, when
 // the figures are there, and the longest task while somebody works with it.
 //
-//     python3 e2e/many_days.py           # 10,000 items, 400 days, 100,000 events
+//     python3 e2e/many_days.py           # 10,000 items, 400 days, 100,000 views
 //     MINUTEBOOK_API=<api_url> node e2e/trace.mjs [RUNS]
 //
-// Each run has a context of its own, so that nothing is in the browser's cache. The emulator, one
-// process of Python, reads the rows of a month or a year for longer than a function waits: such a
-// step has no time, and its tasks are those of the page while it waits and says so.
+// Each run has a context of its own, so that nothing is in the browser's cache. A step whose figures
+// the emulator does not give in time has no time; its tasks are those of the page while it waits.
 
 import { API, launch, settled } from "./browser.mjs";
 
