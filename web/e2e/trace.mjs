@@ -4,8 +4,8 @@
 //     python3 e2e/many_days.py           # 10,000 items, 400 days, 100,000 views
 //     MINUTEBOOK_API=<api_url> node e2e/trace.mjs [RUNS]
 //
-// Each run has a context of its own, so that nothing is in the browser's cache. A step whose figures
-// the emulator does not give in time has no time; its tasks are those of the page while it waits.
+// Each run has a context of its own, so that nothing is in the browser's cache. A step whose
+// figures the emulator does not give in time has no time; its tasks are those of a page that waits.
 
 import { API, launch, settled } from "./browser.mjs";
 
