@@ -25,7 +25,7 @@ pub(crate) use orders::{
 };
 pub(crate) use periods::hour_named;
 pub(crate) use row::{TableRow, read};
-pub(crate) use scan::{delete, partition, scan};
+pub(crate) use scan::{delete, partition, scan, write};
 pub(crate) use sites::registry::{Registry, SiteRow};
 pub(crate) use tallies::{Shard, Tallies};
 pub(crate) use totals::TotalsShard;

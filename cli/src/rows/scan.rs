@@ -1,6 +1,5 @@
-//! Reads all rows of the table, or of one partition, and deletes rows.
+//! Reads all rows of the table, or of one partition, and writes rows.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -18,10 +17,10 @@ use crate::terminal::progress;
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
 const BATCH_WRITES_MAX: usize = 25;
 
-/// How many batches are deleted at once.
+/// How many batches are written at once.
 const CONCURRENCY: usize = 4;
 
-/// The pause before rows are deleted again that the table left over.
+/// The pause before rows are written again that the table left over.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// How many segments of the table are read in parallel.
@@ -75,26 +74,44 @@ pub(crate) async fn partition(client: &Client, table: &str, pk: &str) -> anyhow:
 /// # Errors
 /// The table fails. Some of the rows may be deleted.
 pub(crate) async fn delete(client: &Client, table: &str, keys: &[Item]) -> Result<()> {
-    let bar = progress::bar("deleting", keys.len());
-    let batches = futures::stream::iter(keys.chunks(BATCH_WRITES_MAX)).map(async |batch| {
-        delete_batch(client, table, batch).await?;
-        bar.inc(batch.len() as u64);
-        Ok::<_, anyhow::Error>(())
-    });
-    let deleted: Result<()> = batches.buffer_unordered(CONCURRENCY).try_collect().await;
-    bar.finish_and_clear();
-    deleted
-}
-
-async fn delete_batch(client: &Client, table: &str, keys: &[Item]) -> Result<()> {
-    let delete = |key: &HashMap<String, AttributeValue>| {
+    let delete = |key: &Item| {
         let request = DeleteRequest::builder().set_key(Some(key.clone())).build()?;
         anyhow::Ok(WriteRequest::builder().delete_request(request).build())
     };
-    let mut writes = keys.iter().map(delete).collect::<Result<Vec<_>>>()?;
+    let writes = keys.iter().map(delete).collect::<Result<Vec<_>>>()?;
+    write(client, table, ("deleting", "cannot delete rows"), &writes).await
+}
+
+/// Puts and deletes rows, in no order. `what` is said while it is done, and if it fails.
+///
+/// # Errors
+/// The table fails. Some of the rows may be written.
+pub(crate) async fn write(
+    client: &Client,
+    table: &str,
+    (doing, failed): (&'static str, &'static str),
+    writes: &[WriteRequest],
+) -> Result<()> {
+    let bar = progress::bar(doing, writes.len());
+    let batches = futures::stream::iter(writes.chunks(BATCH_WRITES_MAX)).map(async |batch| {
+        write_batch(client, table, failed, batch.to_vec()).await?;
+        bar.inc(batch.len() as u64);
+        Ok::<_, anyhow::Error>(())
+    });
+    let written: Result<()> = batches.buffer_unordered(CONCURRENCY).try_collect().await;
+    bar.finish_and_clear();
+    written
+}
+
+async fn write_batch(
+    client: &Client,
+    table: &str,
+    failed: &'static str,
+    mut writes: Vec<WriteRequest>,
+) -> Result<()> {
     loop {
         let call = client.batch_write_item().request_items(table, writes).send().await;
-        let answer = call.map_err(|error| explain("cannot delete rows", error))?;
+        let answer = call.map_err(|error| explain(failed, error))?;
         writes = answer.unprocessed_items.unwrap_or_default().remove(table).unwrap_or_default();
         if writes.is_empty() {
             return Ok(());

@@ -37,8 +37,8 @@ pub(super) struct Finding {
     pub(super) mend: String,
 }
 
-/// What is wrong, the most urgent first: what cannot be looked at, what may lose numbers, what
-/// stops counting, what is not answered, what is counted in part, and what is only odd.
+/// What is wrong, the most urgent first: what cannot be read, what may lose numbers, what stops
+/// counting, calls that fail, lines that do not count, and then the rest.
 pub(super) fn of(facts: &Facts) -> Vec<Finding> {
     let checks: [fn(&Facts) -> Vec<Finding>; 9] =
         [unreadable, status, counting, sealing, dead_letters, api, keys, lines, clock_and_alarms];

@@ -3,14 +3,11 @@
 //! A change makes a whole new catalogue: its slots are written under a number that no other has, and
 //! then one conditional write makes it the one that the site has. Readers see the one or the other.
 
-use std::time::Duration;
-
 use anyhow::{Result, bail, ensure};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, ReturnValue, WriteRequest};
-use futures::{StreamExt as _, TryStreamExt as _};
 use minutebook_domain::catalogue::{ITEMS_MAX, Slot, pack, slots_for};
 
 use crate::commands::clock;
@@ -23,20 +20,8 @@ use crate::stack::aws::explain;
 /// The most bytes of a packed slot; DynamoDB takes rows of 400 KB. A usual one has some 2 KB.
 const SLOT_BYTES_MAX: usize = 64 * 1024;
 
-/// The most writes of one call.
-///
-/// **Source**:
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
-const BATCH_WRITES_MAX: usize = 25;
-
-/// How many batches are written at once.
-const CONCURRENCY: usize = 4;
-
 /// How often a change is made again that somebody else's came before.
 const ATTEMPTS_MAX: u32 = 10;
-
-/// The pause before rows are written again that the table left over.
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// The catalogue of a site.
 #[derive(Debug)]
@@ -136,23 +121,8 @@ impl Catalogue<'_> {
             anyhow::Ok(WriteRequest::builder().put_request(request).build())
         };
         let writes: Vec<WriteRequest> = (0..).zip(slots).map(put).collect::<Result<_>>()?;
-        let batches = futures::stream::iter(writes.chunks(BATCH_WRITES_MAX));
-        let writes = batches.map(|batch| self.write_batch(batch.to_vec()));
-        writes.buffer_unordered(CONCURRENCY).try_collect().await
-    }
-
-    async fn write_batch(&self, mut writes: Vec<WriteRequest>) -> Result<()> {
-        loop {
-            let call = self.client.batch_write_item().request_items(&self.table, writes);
-            let answer = call.send().await;
-            let answer = answer.map_err(|error| explain("cannot write the catalogue", error))?;
-            let mut left = answer.unprocessed_items.unwrap_or_default();
-            writes = left.remove(&self.table).unwrap_or_default();
-            if writes.is_empty() {
-                return Ok(());
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
+        let what = ("writing the catalogue", "cannot write the catalogue");
+        rows::write(&self.client, &self.table, what, &writes).await
     }
 
     /// Makes a catalogue the one that the site has; `false` if it does not have `before` any more.
