@@ -7,6 +7,7 @@ pub(crate) mod query;
 
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
+use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::{Precision, Window};
@@ -76,17 +77,19 @@ pub async fn handle<R: RowSource + SettingsSource + CatalogueSource, Q: Sync>(
         return problem(StatusCode::INTERNAL_SERVER_ERROR, "nothing was summed");
     };
     let site = question.site_id.as_str();
+    let top = match question.by {
+        By::Item => summed.sums.top(question.limit),
+        By::Category | By::Brand => Vec::new(),
+    };
     let catalogue = match question.by {
-        By::Item => {
-            let items = summed.sums.top(question.limit).into_iter().map(|(key, _)| key);
-            backend.catalogue_of(site, items, now).await
-        }
+        By::Item => backend.catalogue_of(site, top.iter().map(|(key, _)| *key), now).await,
         By::Category | By::Brand => backend.catalogue(site, Wanted::All, now).await,
     };
     match catalogue {
         Ok(catalogue) => {
-            let summed = (summed, covered.next());
-            answer((ranking, currency), &question, summed, &catalogue)
+            let compared = covered.next();
+            let summed = (&summed, compared.as_ref());
+            answer((ranking, currency), &question, summed, (&top, &catalogue))
         }
         Err(error) => unreadable(&error),
     }
@@ -105,11 +108,12 @@ impl Summed {
     }
 }
 
+/// The answer; `top` has the items that it lists.
 fn answer(
     (ranking, currency): (Ranking, Currency),
     question: &RankingQuery,
-    (summed, compared): (Summed, Option<Summed>),
-    catalogue: &Catalogue,
+    (summed, compared): (&Summed, Option<&Summed>),
+    (top, catalogue): (&[(&str, Amount)], &Catalogue),
 ) -> Response<Body> {
     let ranked = Ranked {
         ranking,
@@ -117,17 +121,17 @@ fn answer(
         currency: currency.as_str(),
         as_of: &question.as_of.to_string(),
         window: summed.answer(),
-        compared: ComparedWindow { compared_window: compared.as_ref().map(Summed::answer) },
+        compared: ComparedWindow { compared_window: compared.map(Summed::answer) },
     };
     match question.by {
         By::Item => {
-            let compared = |key: &str| compared.as_ref().map(|compared| compared.sums.of(key));
-            ranked.items(&summed.sums.top(question.limit), compared, catalogue)
+            let compared = |key: &str| compared.map(|compared| compared.sums.of(key));
+            ranked.items(top, compared, catalogue)
         }
         by => {
             let groups = |summed: &Summed| Groups::of(&summed.sums, catalogue, by);
-            let compared = compared.as_ref().map(groups);
-            ranked.groups(&groups(&summed), compared.as_ref(), question)
+            let compared = compared.map(groups);
+            ranked.groups(&groups(summed), compared.as_ref(), question)
         }
     }
 }
@@ -137,7 +141,6 @@ mod tests {
     use super::*;
     use chrono::DateTime;
     use minutebook_domain::catalogue::{CatalogueItem, Slot};
-    use minutebook_domain::count::amount::Amount;
     use minutebook_domain::event::site::SiteId;
     use minutebook_domain::time::Minute;
     use minutebook_storage::memory::MemoryTable;
@@ -185,8 +188,9 @@ mod tests {
             precision: Precision::Minute,
             sums: sums_of(amounts),
         };
-        let both = (summed(0, amounts), compared.map(|amounts| summed(1_440, amounts)));
-        let answer = answer((ranking, Currency::USD), &question, both, catalogue);
+        let (now, before) = (summed(0, amounts), compared.map(|amounts| summed(1_440, amounts)));
+        let (both, top) = ((&now, before.as_ref()), now.sums.top(question.limit));
+        let answer = answer((ranking, Currency::USD), &question, both, (&top, catalogue));
         String::from_utf8_lossy(answer.body().as_ref()).into_owned()
     }
 
